@@ -1,0 +1,1 @@
+"""Offline: from tutorial videos and annotations to an exported model bundle."""

@@ -1,0 +1,46 @@
+"""Ranking the signs of clip files, as the service ranks those of uploads."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from signwrite.answer import PredictionAnswer
+from signwrite.bundle import Bundle
+from signwrite.classifier import SavedModelClassifier
+from signwrite.errors import ClipError, InputError
+from signwrite.reader import Reader
+
+_BAR = 30  # characters of a score of 1
+
+
+def predict_clips(
+    clips: Sequence[Path], *, model: Path, top_k: int, as_json: bool
+) -> Iterator[tuple[str, bool]]:
+    """Read clips one after the other; one that cannot be read does not stop the rest.
+
+    Yields:
+        What to print, and whether it is an error.
+
+    Raises:
+        BundleError: the bundle is not one.
+        InputError: `top_k` is more than the model's signs.
+    """
+    bundle = Bundle(model)
+    if top_k > (known := len(bundle.manifest.vocabulary)):
+        raise InputError(f"--top-k: 1 to {known} wanted; received {top_k}")
+    reader = Reader(bundle.manifest, classifier=SavedModelClassifier(bundle.saved_model))
+    for clip in clips:
+        try:
+            reading = reader.read(clip, top_k=top_k)
+        except (ClipError, InputError) as error:
+            yield f"{clip}: {error}", True
+            continue
+        if as_json:
+            answer = PredictionAnswer.of(reading, manifest=bundle.manifest)
+            yield answer.model_dump_json(), False
+            continue
+        note = "  (uncertain)" if reading.ranking.uncertain else ""
+        bars = [
+            f"  {each.rank:2}. {each.sign:<8} {each.score:6.1%} {'█' * round(each.score * _BAR)}"
+            for each in reading.ranking.predictions
+        ]
+        yield "\n".join([f"{clip}{note}", *bars]), False

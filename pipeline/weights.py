@@ -1,0 +1,163 @@
+"""Arrays on disk: weights to start from, and the float16 weights that are shipped.
+
+Two files of a sort are read to start from: batch-normalised InceptionV3 (``conv2d/kernel``,
+``batch_normalization/beta`` ...), which is folded here, and InceptionV3 already folded
+(``conv2d/kernel``, ``conv2d/bias``), perhaps with a ``head/kernel`` over the signs.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.files import whole_file
+from signwrite.errors import InputError
+
+CONVOLUTIONS = 94
+_EPSILON = 1e-3  # of keras.applications' batch normalisation
+
+Array = npt.NDArray[np.float32]
+
+
+class StartingWeights:
+    """InceptionV3's convolutions, folded, in creation order.
+
+    Attributes:
+        kernels: for each of the 94 convolutions its kernel and bias; None where the source has no
+            kernel, so that the layer stays random.
+        head: kernel [2048, L] and bias [L] of a layer over the signs, if the source has one.
+    """
+
+    def __init__(
+        self,
+        kernels: list[tuple[Array | None, Array]],
+        head: tuple[Array, Array] | None,
+    ) -> None:
+        """Hold the arrays."""
+        self.kernels, self.head = kernels, head
+
+
+def read_starting_weights(source: str) -> StartingWeights:
+    """Read weights to start from.
+
+    Args:
+        source: ``imagenet``, which Keras downloads, or the path of an .npz file.
+
+    Raises:
+        InputError: no such file, or it does not hold InceptionV3's convolutions.
+    """
+    if source == "imagenet":
+        return _from_keras()
+    if not Path(source).is_file():
+        raise InputError(f"starting weights: 'imagenet' or an .npz file; received {source}")
+    with np.load(source, allow_pickle=False) as arrays:
+        return _from_arrays(arrays, source=source)
+
+
+def _name(stem: str, place: int) -> str:
+    return stem if place == 0 else f"{stem}_{place}"
+
+
+def _from_arrays(arrays: Mapping[str, npt.NDArray[np.generic]], *, source: str) -> StartingWeights:
+    kernels: list[tuple[Array | None, Array]] = []
+    for place in range(CONVOLUTIONS):
+        conv, norm = _name("conv2d", place), _name("batch_normalization", place)
+        kernel = _read(arrays, f"{conv}/kernel")
+        bias = _read(arrays, f"{conv}/bias")
+        if bias is None:
+            beta = _read(arrays, f"{norm}/beta")
+            mean = _read(arrays, f"{norm}/moving_mean")
+            variance = _read(arrays, f"{norm}/moving_variance")
+            if beta is None or mean is None or variance is None:
+                raise InputError(f"{source}: {conv}/bias or {norm}/beta wanted; it holds neither")
+            kernel, bias = _fold(kernel, beta=beta, mean=mean, variance=variance)
+        kernels.append((kernel, bias))
+    head_kernel, head_bias = _read(arrays, "head/kernel"), _read(arrays, "head/bias")
+    head = None if head_kernel is None or head_bias is None else (head_kernel, head_bias)
+    return StartingWeights(kernels, head)
+
+
+def _read(arrays: Mapping[str, npt.NDArray[np.generic]], key: str) -> Array | None:
+    return arrays[key].astype(np.float32) if key in arrays else None
+
+
+def _fold(
+    kernel: Array | None, *, beta: Array, mean: Array, variance: Array
+) -> tuple[Array | None, Array]:
+    """Fold normalisation (without gamma, as InceptionV3 has none) into a convolution."""
+    scale = 1.0 / np.sqrt(variance + _EPSILON)
+    return None if kernel is None else kernel * scale, beta - mean * scale
+
+
+def _from_keras() -> StartingWeights:
+    base = keras.applications.InceptionV3(weights="imagenet", include_top=False)
+    arrays: dict[str, npt.NDArray[np.generic]] = {}
+    for kind, stem in (("Conv2D", "conv2d"), ("BatchNormalization", "batch_normalization")):
+        layers = [layer for layer in base.layers if type(layer).__name__ == kind]
+        layers.sort(key=lambda layer: int([*layer.name.rsplit("_", 1), "0"][1]))
+        for place, layer in enumerate(layers):
+            for variable in layer.weights:
+                key = f"{_name(stem, place)}/{variable.name}"
+                arrays[key] = np.asarray(variable.numpy(), np.float32)
+    return _from_arrays(arrays, source="imagenet")
+
+
+def start_inception(model: keras.Model, weights: StartingWeights) -> list[str]:
+    """Fill a model of `pipeline.network.build_inception`.
+
+    Returns:
+        The names of the convolutions whose kernel stays random.
+    """
+    left = []
+    for layer in model.layers:
+        if not isinstance(layer, keras.layers.Conv2D) or not layer.name.startswith("conv"):
+            continue
+        if not layer.name[4:].isdigit():
+            continue
+        kernel, bias = weights.kernels[int(layer.name[4:])]
+        if kernel is None:
+            left.append(layer.name)
+            layer.bias.assign(bias)
+        else:
+            layer.set_weights([kernel, bias])
+    return left
+
+
+def part_arrays(parts: Mapping[str, keras.Model]) -> dict[str, npt.NDArray[np.generic]]:
+    """Name every weight of a network's parts, e.g. ``backbone/conv00/kernel``."""
+    return {
+        f"{name}/{variable.path}": np.asarray(keras.ops.convert_to_numpy(variable))
+        for name, part in parts.items()
+        for variable in part.weights
+    }
+
+
+def save_parts(parts: Mapping[str, keras.Model], path: Path) -> None:
+    """Write every weight as float16, atomically.
+
+    Raises:
+        InputError: a weight is not finite, or too large for float16.
+    """
+    arrays = {key: array.astype(np.float16) for key, array in part_arrays(parts).items()}
+    wrong = [key for key, array in arrays.items() if not np.isfinite(array).all()]
+    if wrong:
+        raise InputError(f"finite weights within float16's range; received others in {wrong[:3]}")
+    with whole_file(path) as temporary, temporary.open("wb") as stream:
+        np.savez_compressed(stream, allow_pickle=False, **arrays)
+
+
+def load_parts(parts: Mapping[str, keras.Model], path: Path) -> None:
+    """Fill a network's parts from a file of `save_parts`.
+
+    Raises:
+        InputError: the file's arrays are not this network's.
+    """
+    with np.load(path, allow_pickle=False) as arrays:
+        for name, part in parts.items():
+            for variable in part.weights:
+                key = f"{name}/{variable.path}"
+                if key not in arrays or arrays[key].shape != tuple(variable.shape):
+                    raise InputError(f"{path.name}: {key} of shape {tuple(variable.shape)} wanted")
+                variable.assign(arrays[key].astype(np.float32))

@@ -1,0 +1,1 @@
+"""Online: a clip over HTTP in, ranked signs as JSON out."""

@@ -1,0 +1,136 @@
+"""The BentoML service. Started by `bentoml serve service.app:SignWrite`, or `signwrite serve`.
+
+BentoML serves, supervises its worker, and answers `/livez`, `/readyz`, `/metrics` and `/docs.json`.
+The request path is the project's own, for the reasons that docs/adr/0003-request-path.md gives.
+"""
+
+import asyncio
+import importlib.metadata
+import logging
+from typing import Any
+
+import bentoml
+import yaml  # type: ignore[import-untyped]  # its stubs would be one more package
+from bentoml.exceptions import BentoMLException
+from pydantic import ValidationError
+from starlette.types import ASGIApp
+
+from service.edge import Edge
+from service.endpoints import endpoints
+from service.openapi import described
+from service.predictor import Predictor
+from service.settings import ServiceSettings
+from signwrite.bundle import Bundle
+from signwrite.errors import BundleError
+
+_logger = logging.getLogger(__name__)
+
+# BentoML's own timeout counts the upload and answers in a format of its own; ours come first.
+_BENTOML_TIMEOUT_S = 3600
+
+
+class _Description:
+    """What BentoML asks of an OpenAPI specification."""
+
+    def __init__(self, content: dict[str, Any]) -> None:
+        self._content = content
+
+    def asdict(self) -> dict[str, Any]:
+        """Return it as JSON."""
+        return self._content
+
+
+def _as_yaml(dumper: yaml.SafeDumper, description: _Description) -> yaml.Node:
+    return dumper.represent_dict(description.asdict())
+
+
+yaml.add_representer(_Description, _as_yaml)  # `bentoml build` writes it to a file
+
+
+class ContractService(bentoml.Service[Any]):  # type: ignore[misc]  # BentoML's SDK has no types
+    """A BentoML service that keeps the contract whichever layer answers."""
+
+    def to_asgi(self, is_main: bool = True) -> ASGIApp:  # noqa: FBT001, FBT002 - BentoML's signature
+        """Build BentoML's application and stand in front of it."""
+        return Edge(super().to_asgi(is_main=is_main))
+
+    @property
+    def openapi_spec(self) -> _Description:
+        """BentoML's description, completed."""
+        # A Bento carries the source without installing it, so only its tag knows a version there.
+        version = self.bento.tag.version if self.bento else importlib.metadata.version("signwrite")
+        return _Description(described(super().openapi_spec.asdict(), version=version))
+
+
+@bentoml.service(
+    name="signwrite",
+    service_class=ContractService,
+    workers=1,
+    traffic={"timeout": _BENTOML_TIMEOUT_S},
+)
+class SignWrite:
+    """Reads American Sign Language: a clip of one sign in, ranked signs out."""
+
+    def __init__(self) -> None:
+        """Read the settings and the bundle's manifest."""
+        settings = ServiceSettings.read()
+        self._predictor = Predictor(settings)
+        self._failed = False
+        self._opening: asyncio.Task[None] | None = None
+        application.state.settings = settings
+        application.state.predictor = self._predictor
+
+    @bentoml.on_deployment  # type: ignore[untyped-decorator]  # BentoML's SDK has no types
+    @staticmethod
+    def verify() -> None:
+        """Refuse to start with a bundle that cannot be served; runs once, before any worker.
+
+        Raises:
+            BentoMLException: the settings are wrong, or the bundle is missing, damaged or unknown.
+        """
+        try:
+            Bundle(ServiceSettings.read().bundle)
+        except BundleError as error:
+            raise BentoMLException(str(error)) from error
+        except ValidationError as error:
+            raise BentoMLException(_in_one_line(error)) from error
+
+    @bentoml.on_startup  # type: ignore[untyped-decorator]  # as above
+    async def open(self) -> None:
+        """Begin to load; `/livez` and `/readyz` answer meanwhile."""
+        self._opening = asyncio.create_task(self._open())
+
+    @bentoml.on_shutdown  # type: ignore[untyped-decorator]  # as above
+    async def close(self) -> None:
+        """End what `open` began."""
+        if self._opening is not None:
+            self._opening.cancel()
+            await asyncio.gather(self._opening, return_exceptions=True)
+        await self._predictor.close()
+
+    async def __is_ready__(self) -> bool:
+        """Whether `/readyz` says yes: only after a warm-up prediction."""
+        return self._predictor.ready
+
+    async def __is_alive__(self) -> bool:
+        """Whether `/livez` says yes: until loading has failed, as only a restart can help then."""
+        return not self._failed
+
+    async def _open(self) -> None:
+        try:
+            await self._predictor.open()
+        except Exception:
+            self._failed = True
+            _logger.exception("the model could not be loaded")
+
+
+def _in_one_line(error: ValidationError) -> str:
+    wrong = (
+        f"SIGNWRITE_{'__'.join(map(str, found['loc'])).upper()}: {found['msg']}"
+        for found in error.errors()
+    )
+    return "; ".join(wrong)
+
+
+application = endpoints()
+bentoml.asgi_app(application)(SignWrite)

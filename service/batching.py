@@ -1,0 +1,88 @@
+"""Concurrent clips share one call of the model; a lone clip never waits for company."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from time import perf_counter
+
+import numpy as np
+import numpy.typing as npt
+
+from signwrite.classifier import Classification, Classifier
+
+
+@dataclass(eq=False)  # two waiting clips are never equal: identity, not pixels
+class _Waiting:
+    clip: npt.NDArray[np.uint8]
+    answer: asyncio.Future[tuple[Classification, int]]
+
+
+class MicroBatcher:
+    """Gathers clips while the model is busy, and gives it all of them at its next call.
+
+    There is no window to wait for: when the model is free, what is there is run. The batch grows
+    with the load by itself. Lives on one event loop.
+
+    Args:
+        classifier: the model; called in `thread`, never twice at once.
+        thread: an executor of one thread.
+        max_batch: the most clips in one call.
+        observe: told of every call: how many clips it had, and its seconds.
+    """
+
+    def __init__(
+        self,
+        classifier: Classifier,
+        *,
+        thread: Executor,
+        max_batch: int,
+        observe: Callable[[int, float], None],
+    ) -> None:
+        """Wait for clips."""
+        self._classifier = classifier
+        self._thread = thread
+        self._max_batch = max_batch
+        self._observe = observe
+        self._waiting: list[_Waiting] = []
+        self._runner: asyncio.Task[None] | None = None
+
+    async def classify(self, clip: npt.NDArray[np.uint8]) -> tuple[Classification, int]:
+        """Score one uint8 [T, S, S, 3] clip, RGB.
+
+        Returns:
+            What the model says of the batch that the clip was in, and the clip's row there.
+
+        A caller that is cancelled before its clip's call began takes the clip out of the queue; a
+        call that has begun runs to its end, as TensorFlow cannot be interrupted.
+        """
+        waiting = _Waiting(clip, asyncio.get_running_loop().create_future())
+        self._waiting.append(waiting)
+        if self._runner is None or self._runner.done():
+            self._runner = asyncio.create_task(self._run())
+        try:
+            return await waiting.answer
+        finally:
+            if waiting in self._waiting:
+                self._waiting.remove(waiting)
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._waiting:
+            batch = self._waiting[: self._max_batch]
+            del self._waiting[: self._max_batch]
+            started_s = perf_counter()
+            try:
+                found = await loop.run_in_executor(self._thread, self._call, batch)
+            except Exception as error:  # noqa: BLE001 - whatever it is, each caller is told it
+                for waiting in batch:
+                    if not waiting.answer.done():
+                        waiting.answer.set_exception(error)
+                continue
+            self._observe(len(batch), perf_counter() - started_s)
+            for place, waiting in enumerate(batch):
+                if not waiting.answer.done():
+                    waiting.answer.set_result((found, place))
+
+    def _call(self, batch: list[_Waiting]) -> Classification:
+        return self._classifier.classify(np.stack([waiting.clip for waiting in batch]))

@@ -1,0 +1,98 @@
+"""A pool of warm decoder processes; one that overruns or crashes is replaced."""
+
+import asyncio
+import logging
+
+from service.decoder import Decoder, DecoderGoneError, DecoderSetup
+from signwrite.errors import ClipError
+from signwrite.reader import ClipTensor
+
+_logger = logging.getLogger(__name__)
+
+_RESTART_PAUSE_S = 1.0
+
+
+class DecoderPool:
+    """Warm decoder processes; one that overruns or crashes is replaced.
+
+    Args:
+        setup: what each is told.
+        size: how many there are.
+    """
+
+    def __init__(self, setup: DecoderSetup, *, size: int) -> None:
+        """Start nothing yet."""
+        self._setup = setup
+        self._size = size
+        self._idle: asyncio.LifoQueue[Decoder] = asyncio.LifoQueue()
+        self._all: set[Decoder] = set()
+        self._renewals: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        """Start every process and wait until each can decode."""
+        await asyncio.gather(*(self._add() for _ in range(self._size)))
+
+    @property
+    def pids(self) -> list[int]:
+        """The ids of the processes there are."""
+        return [decoder.pid for decoder in self._all]
+
+    async def decode(self, clip: bytes | bytearray) -> ClipTensor:
+        """Read a clip in the next free process.
+
+        A caller that is cancelled while it waits for a process has cost nothing; one that is
+        cancelled later has its process killed, and the work with it.
+
+        Raises:
+            ClipError: the clip cannot be read.
+        """
+        decoder = await self._free()
+        try:
+            tensor = await decoder.decode(clip)
+        except ClipError as error:
+            self._give_back(decoder, whole=not isinstance(error, DecoderGoneError))
+            raise
+        except BaseException:
+            self._give_back(decoder, whole=False)
+            raise
+        self._give_back(decoder, whole=True)
+        return tensor
+
+    async def close(self) -> None:
+        """End every process."""
+        for renewal in self._renewals:
+            renewal.cancel()
+        await asyncio.gather(*self._renewals, return_exceptions=True)
+        await asyncio.gather(*(decoder.kill() for decoder in self._all))
+        self._all.clear()
+
+    async def _free(self) -> Decoder:
+        while not (decoder := await self._idle.get()).alive:  # it ended while nobody looked
+            self._give_back(decoder, whole=False)
+        return decoder
+
+    def _give_back(self, decoder: Decoder, *, whole: bool) -> None:
+        if whole:
+            self._idle.put_nowait(decoder)
+            return
+        renewal = asyncio.create_task(self._renew(decoder))
+        self._renewals.add(renewal)
+        renewal.add_done_callback(self._renewals.discard)
+
+    async def _renew(self, decoder: Decoder) -> None:
+        _logger.warning("decoder process %d is replaced", decoder.pid)
+        await decoder.kill()
+        self._all.discard(decoder)
+        while True:
+            try:
+                await self._add()
+            except (DecoderGoneError, OSError):
+                _logger.exception("a decoder process did not start; trying again")
+                await asyncio.sleep(_RESTART_PAUSE_S)
+            else:
+                return
+
+    async def _add(self) -> None:
+        decoder = await Decoder.start(self._setup)
+        self._all.add(decoder)
+        self._idle.put_nowait(decoder)

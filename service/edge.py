@@ -1,0 +1,161 @@
+"""The outermost layer: a request id on every answer, and one shape for every error.
+
+Errors come from many layers, each with a format of its own: Starlette's plain 404 and 405,
+BentoML's JSON lists, its 503 of `/readyz`, an exception nobody caught. This layer stands before
+all of them. What uvicorn refuses before it is a request (broken HTTP) never comes this far.
+"""
+
+import logging
+import re
+import uuid
+from collections.abc import Iterable
+from contextvars import ContextVar
+
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.faults import (
+    INTERNAL,
+    INTERNAL_DETAIL,
+    BadRequestError,
+    Fault,
+    RetryLaterError,
+    detail_of,
+    fault_of,
+    fault_of_status,
+)
+from service.schema import Problem
+
+PROBLEM_JSON = "application/problem+json"
+REQUEST_ID_HEADER = "X-Request-ID"
+
+_SANE_REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=@-]{1,128}")
+_KEPT_HEADERS = frozenset({b"allow", b"retry-after"})  # the rest describes the body that goes
+_PROBES = frozenset({"/livez", "/readyz", "/healthz"})  # asked every second while a model loads
+
+_request_id: ContextVar[str] = ContextVar("request_id", default="-")
+_logger = logging.getLogger(__name__)
+
+_Headers = Iterable[tuple[bytes, bytes]]
+
+
+def request_id() -> str:
+    """Return the id of the request being answered."""
+    return _request_id.get()
+
+
+def problem_of(error: Exception) -> Response:
+    """Turn an error into a problem response; one of the service's own doing is logged with it."""
+    fault = fault_of(error)
+    if fault.status >= INTERNAL.status:
+        _logger.error("request %s: %d %s", request_id(), fault.status, fault.slug, exc_info=error)
+    response = _problem(fault, detail_of(error))
+    if isinstance(error, RetryLaterError):
+        response.headers["Retry-After"] = str(error.retry_after_s)
+    return response
+
+
+def _problem(fault: Fault, detail: str) -> Response:
+    problem = Problem(
+        type=fault.type,
+        title=fault.title,
+        status=fault.status,
+        detail=detail,
+        request_id=request_id(),
+    )
+    return Response(problem.model_dump_json(), status_code=fault.status, media_type=PROBLEM_JSON)
+
+
+def _id_for(scope: Scope) -> str:
+    given = [value for name, value in scope["headers"] if name == b"x-request-id"]
+    if len(given) == 1 and _SANE_REQUEST_ID.fullmatch(given[0]):
+        return str(given[0], "ascii")
+    return uuid.uuid4().hex
+
+
+def _check_headers(scope: Scope) -> None:
+    """Refuse what BentoML's access log would break off the answer for."""
+    if any(name == b"content-type" and not value.isascii() for name, value in scope["headers"]):
+        raise BadRequestError("a Content-Type in ASCII; received another")
+
+
+class Edge:
+    """ASGI middleware around the whole application.
+
+    Args:
+        app: the application; its error answers are replaced unless they are problems already.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Stand in front of `app`."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; anything but HTTP passes through."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        token = _request_id.set(_id_for(scope))
+        answer = _Answer(scope, receive, send)
+        try:
+            _check_headers(scope)
+            await self._app(scope, receive, answer.send)
+        except Exception as error:
+            if answer.started:  # Starlette re-raises what it answered; too late to say more
+                _logger.exception("request %s failed", request_id())
+            else:
+                await answer.replace(problem_of(error))
+        finally:
+            _request_id.reset(token)
+
+
+class _Answer:
+    """One answer on its way out."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self._replaced = False
+        self.started = False
+
+    async def send(self, message: Message) -> None:
+        """Pass a message on, or swallow the body of an answer that was replaced."""
+        if self._replaced:
+            return
+        if message["type"] != "http.response.start":
+            await self._send(message)
+            return
+        headers: list[tuple[bytes, bytes]] = list(message.get("headers", ()))
+        if message["status"] >= 400 and not _is_problem(headers):  # noqa: PLR2004 - HTTP's line
+            await self.replace(self._normalised(message["status"]), keep=headers)
+            return
+        self.started = True
+        message["headers"] = [*headers, _id_header()]
+        await self._send(message)
+
+    async def replace(self, problem: Response, *, keep: _Headers = ()) -> None:
+        """Send a problem in place of what came."""
+        self.started = self._replaced = True
+        kept = [(name, value) for name, value in keep if name.lower() in _KEPT_HEADERS]
+        problem.raw_headers.extend([*kept, _id_header()])
+        await problem(self._scope, self._receive, self._send)
+
+    def _normalised(self, status: int) -> Response:
+        fault = fault_of_status(status)
+        path, method = self._scope["path"], self._scope["method"]
+        if status >= INTERNAL.status and path not in _PROBES:
+            _logger.error("request %s: %d from %s %r", request_id(), status, method, path)
+        detail = INTERNAL_DETAIL if fault is INTERNAL else f"{status} {fault.title}"
+        return _problem(fault, detail)
+
+
+def _is_problem(headers: _Headers) -> bool:
+    return any(
+        name.lower() == b"content-type" and value.startswith(PROBLEM_JSON.encode())
+        for name, value in headers
+    )
+
+
+def _id_header() -> tuple[bytes, bytes]:
+    return (REQUEST_ID_HEADER.lower().encode(), request_id().encode())

@@ -1,0 +1,70 @@
+"""The two endpoints of SignWrite's own, as a Starlette application that BentoML mounts."""
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from service.edge import problem_of
+from service.faults import BadRequestError, SlowUploadError, fault_of
+from service.metrics import metrics
+from service.upload import Upload, read_upload
+from signwrite.answer import PredictionAnswer
+
+if TYPE_CHECKING:
+    from service.predictor import Predictor
+    from service.settings import ServiceSettings
+
+
+def endpoints() -> Starlette:
+    """Build the application; its `state.settings` and `state.predictor` are set at the start."""
+    return Starlette(
+        routes=[
+            Route("/predict", predict, methods=["POST"]),
+            Route("/model", model, methods=["GET"]),
+        ]
+    )
+
+
+async def predict(request: Request) -> Response:
+    """Answer `POST /predict`.
+
+    Errors become problems here rather than at the edge, so that BentoML counts their status.
+    """
+    try:
+        answer = await _predict(request)
+    except Exception as error:  # noqa: BLE001 - `problem_of` logs what is not the client's fault
+        metrics().failed(fault_of(error))
+        return problem_of(error)
+    return Response(answer.model_dump_json(), media_type="application/json")
+
+
+async def model(request: Request) -> Response:
+    """Answer `GET /model`: the manifest, without the digests of the bundle's files."""
+    predictor: Predictor = request.app.state.predictor
+    return JSONResponse(predictor.manifest.model_dump(mode="json", exclude={"digests"}))
+
+
+async def _predict(request: Request) -> PredictionAnswer:
+    predictor: Predictor = request.app.state.predictor
+    with predictor.admitted():
+        upload = await _upload(request)
+        return await predictor.predict(upload.clip, top_k=upload.top_k)
+
+
+async def _upload(request: Request) -> Upload:
+    settings: ServiceSettings = request.app.state.settings
+    try:
+        async with asyncio.timeout(settings.upload_s):
+            return await read_upload(
+                request.stream(), headers=request.headers, max_bytes=settings.max_bytes
+            )
+    except TimeoutError as error:
+        raise SlowUploadError(
+            f"the whole body within {settings.upload_s:g} s; it had not arrived"
+        ) from error
+    except ClientDisconnect as error:
+        raise BadRequestError("the whole body; the client left before that") from error

@@ -1,0 +1,73 @@
+"""What Prometheus is told beside BentoML's own figures; `/metrics` shows all of it."""
+
+from functools import cache
+
+from service.faults import Fault
+
+_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_CLIPS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+
+
+class Metrics:
+    """The service's own series; made once in a process, by `metrics`.
+
+    `prometheus_client` is imported here, not above: BentoML must have named the folder its workers
+    share before that, or the series of all workers but one are lost (bentoml #5056).
+    """
+
+    def __init__(self) -> None:
+        """Register the series."""
+        from prometheus_client import Counter, Gauge, Histogram  # noqa: PLC0415 - see the class
+
+        self._decode = Histogram(
+            "signwrite_decode_seconds",
+            "From the whole body to the clip's tensor, the wait for a decoder included",
+            buckets=_SECONDS,
+        )
+        self._inference = Histogram(
+            "signwrite_inference_seconds", "One call of the model", buckets=_SECONDS
+        )
+        self._batch = Histogram(
+            "signwrite_batch_clips", "Clips that shared one call of the model", buckets=_CLIPS
+        )
+        self._answers = Counter(
+            "signwrite_predictions",
+            "Answers of POST /predict, by status and kind",
+            ["status", "kind"],
+        )
+        self._uncertain = Counter(
+            "signwrite_uncertain_predictions", "Predictions that were called uncertain"
+        )
+        self._in_house = Gauge(
+            "signwrite_requests_in_house",
+            "Predictions being uploaded, decoded, or in the model",
+            multiprocess_mode="livesum",
+        )
+
+    def decoded(self, seconds: float) -> None:
+        """Count a clip that became a tensor."""
+        self._decode.observe(seconds)
+
+    def inferred(self, clips: int, seconds: float) -> None:
+        """Count a call of the model."""
+        self._batch.observe(clips)
+        self._inference.observe(seconds)
+
+    def predicted(self, *, uncertain: bool) -> None:
+        """Count an answer with a ranking."""
+        self._answers.labels(status="200", kind="ranking").inc()
+        self._uncertain.inc(int(uncertain))
+
+    def failed(self, fault: Fault) -> None:
+        """Count an answer with a problem."""
+        self._answers.labels(status=str(fault.status), kind=fault.slug).inc()
+
+    def in_house(self, count: int) -> None:
+        """Tell how many predictions are under way."""
+        self._in_house.set(count)
+
+
+@cache
+def metrics() -> Metrics:
+    """Return this process's series."""
+    return Metrics()

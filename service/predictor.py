@@ -1,0 +1,169 @@
+"""The service without HTTP: a clip's bytes in, the answer out; bounded in number and in time."""
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from time import perf_counter
+
+import numpy as np
+
+from service.batching import MicroBatcher
+from service.decoder import DecoderSetup
+from service.decoding import DecoderPool
+from service.faults import BadRequestError, DeadlineError, NotReadyError, QueueFullError
+from service.metrics import metrics
+from service.schema import DEFAULT_TOP_K
+from service.settings import ServiceSettings
+from signwrite.answer import PredictionAnswer
+from signwrite.bundle import Bundle, Manifest, read_manifest
+from signwrite.classifier import SavedModelClassifier
+from signwrite.errors import BundleError
+from signwrite.reader import Reader
+
+_LOADING_RETRY_S = 5
+
+_logger = logging.getLogger("bentoml.service")  # BentoML's: shown from INFO on, ours from WARNING
+
+
+class Predictor:
+    """One model, its decoders, and the requests under way. Lives on one event loop.
+
+    Args:
+        settings: the operator's.
+
+    Raises:
+        BundleError: the bundle's manifest is missing or of an unknown version.
+    """
+
+    def __init__(self, settings: ServiceSettings) -> None:
+        """Read the manifest; nothing else is loaded before `open`."""
+        self.manifest: Manifest = read_manifest(settings.bundle)
+        self._settings = settings
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="model")
+        self._decoders = DecoderPool(
+            DecoderSetup(
+                recipe=self.manifest.recipe,
+                limits=settings.limits,
+                memory_bytes=settings.decoder_memory_bytes,
+            ),
+            size=settings.decoders,
+        )
+        self._reader: Reader | None = None
+        self._batcher: MicroBatcher | None = None
+        self._in_house = 0
+
+    @property
+    def ready(self) -> bool:
+        """Whether the model is warm and clips can be decoded."""
+        return self._batcher is not None
+
+    async def open(self) -> None:
+        """Verify and load the bundle, start the decoders, and predict once.
+
+        Raises:
+            BundleError: the bundle is damaged, or does not answer as its manifest says.
+            DecoderGoneError: the decoder processes do not start.
+        """
+        loop = asyncio.get_running_loop()
+        started_s = perf_counter()
+        _, classifier = await asyncio.gather(
+            self._decoders.start(), loop.run_in_executor(self._thread, self._load)
+        )
+        self._reader = Reader(self.manifest, classifier=classifier, limits=self._settings.limits)
+        self._batcher = MicroBatcher(
+            classifier,
+            thread=self._thread,
+            max_batch=self._settings.max_batch,
+            observe=metrics().inferred,
+        )
+        _logger.info(
+            "%s %s is ready after %.1f s",
+            self.manifest.name,
+            self.manifest.version,
+            perf_counter() - started_s,
+        )
+
+    async def close(self) -> None:
+        """End the decoders and the model's thread."""
+        self._batcher = None
+        await self._decoders.close()
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    @contextmanager
+    def admitted(self) -> Iterator[None]:
+        """Hold one of the places in the house; taken before a body is read, so memory is bounded.
+
+        Raises:
+            NotReadyError: the model is not warm yet.
+            QueueFullError: every place is taken.
+        """
+        retry_after_s, most = self._settings.retry_after_s, self._settings.max_requests
+        if not self.ready:
+            raise NotReadyError(
+                "a model that is loaded; it still is loading", retry_after_s=_LOADING_RETRY_S
+            )
+        if self._in_house >= most:
+            raise QueueFullError(
+                f"at most {most} requests at once; received one more", retry_after_s=retry_after_s
+            )
+        self._count(1)
+        try:
+            yield
+        finally:
+            self._count(-1)
+
+    async def predict(self, clip: bytes | bytearray, *, top_k: int | None) -> PredictionAnswer:
+        """Read one clip within the deadline.
+
+        A clip that overruns while it waits is dropped; while it decodes, its process is killed.
+        A call of the model that has begun ends by itself, without the clip's request waiting.
+
+        Raises:
+            BadRequestError: `top_k` is not 1 to the number of signs.
+            ClipError: the clip cannot be read.
+            DeadlineError: there was no answer in time.
+            NotReadyError: the model is not warm, or was just closed.
+        """
+        wanted = self._checked(top_k)
+        try:
+            async with asyncio.timeout(self._settings.deadline_s):
+                return await self._predict(clip, top_k=wanted)
+        except TimeoutError as error:
+            raise DeadlineError(
+                f"an answer within {self._settings.deadline_s:g} s; there was none"
+            ) from error
+
+    async def _predict(self, clip: bytes | bytearray, *, top_k: int) -> PredictionAnswer:
+        if self._reader is None or self._batcher is None:
+            raise NotReadyError("a model that is loaded", retry_after_s=_LOADING_RETRY_S)
+        started_s = perf_counter()
+        tensor = await self._decoders.decode(clip)
+        metrics().decoded(perf_counter() - started_s)
+        classification, row = await self._batcher.classify(tensor.frames)
+        reading = self._reader.rank(classification, tensor=tensor, row=row, top_k=top_k)
+        metrics().predicted(uncertain=reading.ranking.uncertain)
+        return PredictionAnswer.of(reading, manifest=self.manifest)
+
+    def _checked(self, top_k: int | None) -> int:
+        signs = len(self.manifest.vocabulary)
+        wanted = min(DEFAULT_TOP_K, signs) if top_k is None else top_k
+        if not 1 <= wanted <= signs:
+            raise BadRequestError(f"top_k of 1 to {signs}; received {wanted}")
+        return wanted
+
+    def _load(self) -> SavedModelClassifier:
+        bundle = Bundle(self._settings.bundle)
+        classifier = SavedModelClassifier(bundle.saved_model, threads=self._settings.threads)
+        wanted = len(self.manifest.vocabulary)
+        for clips in sorted({1, self._settings.max_batch}):
+            blank = np.zeros((clips, *self.manifest.recipe.clip_shape), np.uint8)
+            shape = classifier.classify(blank).scores.shape
+            if shape != (clips, wanted):
+                raise BundleError(f"scores of shape {(clips, wanted)}; received {shape}")
+        return classifier
+
+    def _count(self, change: int) -> None:
+        self._in_house += change
+        metrics().in_house(self._in_house)

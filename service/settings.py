@@ -1,0 +1,89 @@
+"""What an operator may set, each by an environment variable `SIGNWRITE_<NAME>`."""
+
+import os
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from signwrite.clip import Limits
+
+MEBIBYTE = 1024 * 1024
+
+
+def usable_cores() -> int:
+    """Count the CPU cores this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class ServiceSettings(BaseSettings):
+    """The service's settings, read once at the start.
+
+    Decoding happens in child processes and the model runs in one thread of the server; TensorFlow
+    spreads one call over `threads` cores. The defaults give the model every core and decoding half
+    of them: on two cores, one decoder fills the gaps that the model leaves.
+
+    BentoML has settings of its own. Two matter here: `BENTOML_DO_NOT_TRACK=True` turns its usage
+    reports off, and `--port`, `--host` of `bentoml serve` say where it listens.
+
+    Raises:
+        pydantic.ValidationError: a value is out of range, or the bundle is not given.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="SIGNWRITE_", env_nested_delimiter="__", frozen=True, extra="forbid"
+    )
+
+    bundle: Path = Field(description="Folder of the model bundle to serve.")
+    max_bytes: int = Field(
+        default=64 * MEBIBYTE,
+        ge=1024,
+        description="Most bytes of one request's body; more are answered 413 while they stream.",
+    )
+    limits: Limits = Field(
+        default_factory=Limits,
+        description="Limits on what is decoded of a clip, e.g. SIGNWRITE_LIMITS__MAX_SECONDS.",
+    )
+    threads: int = Field(
+        default_factory=usable_cores,
+        ge=1,
+        description="CPU threads one call of the model may use; every usable core by default.",
+    )
+    decoders: int = Field(
+        default_factory=lambda: max(1, usable_cores() // 2),
+        ge=1,
+        description="Decoder processes, each with one clip at a time; half the cores by default.",
+    )
+    decoder_memory_bytes: int = Field(
+        default=1536 * MEBIBYTE,
+        ge=256 * MEBIBYTE,
+        description="Most address space of one decoder process; a clip that needs more is a 422.",
+    )
+    max_batch: int = Field(
+        default=8, ge=1, le=256, description="Most clips that share one call of the model."
+    )
+    max_requests: int = Field(
+        default=16,
+        ge=1,
+        description=(
+            "Most predictions in the house at once: uploading, waiting, decoding, in the model. "
+            "One more is answered 429 before its body is read. Times max_bytes, it bounds memory."
+        ),
+    )
+    retry_after_s: int = Field(
+        default=1, ge=1, description="What Retry-After says, in seconds, with a 429 or 503."
+    )
+    upload_s: float = Field(
+        default=60.0, gt=0, description="Seconds a client may take to send its body, else 408."
+    )
+    deadline_s: float = Field(
+        default=30.0,
+        gt=0,
+        description="Seconds from the whole body to the answer; when they pass, 504.",
+    )
+
+    @classmethod
+    def read(cls) -> Self:
+        """Read the settings from the environment."""
+        return cls()  # type: ignore[call-arg]  # the environment gives what has no default

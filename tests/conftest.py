@@ -1,0 +1,48 @@
+"""Fixtures that cost seconds, made once: a real bundle, and really running servers."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's greetings hide a test's output
+
+from tests.servers import Server, running_server
+
+MAX_BYTES = 1_000_000
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A real bundle whose answers depend on a clip's colours, order and orientation."""
+    from tests.bundles import write_tiny_bundle  # noqa: PLC0415 - imports TensorFlow: seconds
+
+    return write_tiny_bundle(tmp_path_factory.mktemp("bundles") / "tiny")
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory, tiny_bundle: Path) -> Iterator[Server]:
+    """A server with the tiny bundle, several decoders and a small limit on bytes."""
+    folder = tmp_path_factory.mktemp("server")
+    with running_server(
+        folder, bundle=tiny_bundle, max_bytes=str(MAX_BYTES), decoders="3", max_requests="32"
+    ) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def client(server: Server) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=server.url, timeout=60) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def hasty_server(tmp_path_factory: pytest.TempPathFactory, tiny_bundle: Path) -> Iterator[Server]:
+    """A server with room for one request, which no clip can satisfy in time."""
+    folder = tmp_path_factory.mktemp("hasty")
+    with running_server(
+        folder, bundle=tiny_bundle, max_requests="1", deadline_s="0.000001", decoders="1"
+    ) as running:
+        yield running

@@ -1,0 +1,154 @@
+"""A really running server: `bentoml serve` in a process of its own, stopped for good at the end."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+ROOT = Path(__file__).resolve().parents[1]
+START_S = 120.0
+STOP_S = 30.0
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server that is ready.
+
+    Attributes:
+        url: where it listens.
+        log: the file that its output goes to.
+        statuses_before_ready: what `/livez` and `/readyz` answered while the model was loading.
+    """
+
+    url: str
+    log: Path
+    statuses_before_ready: tuple[tuple[int, int], ...]
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port, for a plain socket."""
+        url = httpx.URL(self.url)
+        assert url.port is not None
+        return url.host, url.port
+
+
+@contextmanager
+def running_server(
+    folder: Path, *, bundle: Path, wait: bool = True, **settings: str
+) -> Iterator[Server]:
+    """Serve a bundle while the context is open.
+
+    Args:
+        folder: for the log and the server's temporary files.
+        bundle: to serve.
+        wait: until it is ready.
+        settings: of the service, without their prefix, e.g. ``max_bytes="1000"``.
+
+    Raises:
+        AssertionError: the server did not become ready, or left a process behind.
+    """
+    port = _free_port()
+    log = folder / "server.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(  # noqa: S603 - our own interpreter and arguments
+            [
+                sys.executable,
+                "-m",
+                "bentoml",
+                "serve",
+                "service.app:SignWrite",
+                "--port",
+                str(port),
+            ],
+            cwd=ROOT,
+            env=_environment(folder, bundle=bundle, settings=settings),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        url = f"http://127.0.0.1:{port}"
+        waited = _wait_until_ready(process, url=url, log=log) if wait else ()
+        yield Server(url, log, tuple(waited))
+    finally:
+        _stop(process)
+
+
+def _environment(folder: Path, *, bundle: Path, settings: dict[str, str]) -> dict[str, str]:
+    inherited = {
+        name: value for name, value in os.environ.items() if not name.startswith("SIGNWRITE_")
+    }
+    ours = {f"SIGNWRITE_{name.upper()}": value for name, value in settings.items()}
+    return {
+        **inherited,
+        "BENTOML_DO_NOT_TRACK": "True",
+        "BENTOML_HOME": str(folder / "bentoml"),
+        "SIGNWRITE_BUNDLE": str(bundle),
+        **ours,
+    }
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _wait_until_ready(
+    process: subprocess.Popen[bytes], *, url: str, log: Path
+) -> Iterator[tuple[int, int]]:
+    deadline = time.monotonic() + START_S
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            alive = httpx.get(f"{url}/livez", timeout=5).status_code
+            ready = httpx.get(f"{url}/readyz", timeout=5).status_code
+        except httpx.TransportError:  # nobody listens yet
+            time.sleep(0.1)
+            continue
+        if ready == 200:
+            return
+        yield alive, ready
+        time.sleep(0.1)
+    raise AssertionError(f"a server that becomes ready; its log:\n{log.read_text()[-4000:]}")
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """End the server; BentoML's worker and our decoders live in process groups of their own."""
+    family = _descendants(process.pid)
+    process.send_signal(signal.SIGTERM)
+    deadline = time.monotonic() + STOP_S
+    while time.monotonic() < deadline and (
+        process.poll() is None or any(_lives(pid) for pid in family)
+    ):
+        time.sleep(0.05)
+    left = [pid for pid in family if _lives(pid)]
+    for pid in left:
+        os.kill(pid, signal.SIGKILL)
+    process.kill()
+    process.wait()
+    assert not left, f"no process after the server's end; {len(left)} had to be killed"
+
+
+def _descendants(pid: int) -> list[int]:
+    found = []
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in map(int, (task / "children").read_text().split()):
+            found += [child, *_descendants(child)]
+    return found
+
+
+def _lives(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"

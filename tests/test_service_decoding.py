@@ -1,0 +1,147 @@
+"""The decoder pool, with real processes that are really stopped, killed and replaced."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Awaitable, Callable
+
+import numpy as np
+import pytest
+
+from service.decoder import DecoderGoneError, DecoderSetup
+from service.decoding import DecoderPool
+from signwrite.clip import Limits
+from signwrite.errors import LimitExceededError, UnsupportedMediaError, UnusableClipError
+from signwrite.reader import read_tensor
+from tests.bundles import TINY_RECIPE
+from tests.clips import counter_clip, rotated_clip
+
+pytestmark = pytest.mark.slow
+
+SETUP = DecoderSetup(recipe=TINY_RECIPE, limits=Limits(max_seconds=5), memory_bytes=2**30)
+
+
+def with_pool(play: Callable[[DecoderPool], Awaitable[None]], *, size: int = 1) -> list[int]:
+    """Play with an open pool; return the processes it ever was seen to have."""
+
+    async def run() -> list[int]:
+        pool = DecoderPool(SETUP, size=size)
+        try:
+            await pool.start()
+            first = pool.pids
+            await play(pool)
+            return [*first, *pool.pids]
+        finally:
+            await pool.close()
+
+    return asyncio.run(run())
+
+
+def lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def wait_until_gone(pid: int) -> None:
+    while lives(pid):
+        time.sleep(0.001)
+
+
+def test_tensors_come_back_as_they_are() -> None:
+    async def play(pool: DecoderPool) -> None:
+        for content in (counter_clip(), bytearray(rotated_clip(90)), counter_clip(1)):
+            wanted = read_tensor(bytes(content), recipe=TINY_RECIPE)
+            received = await pool.decode(content)
+            np.testing.assert_array_equal(received.frames, wanted.frames)
+            np.testing.assert_array_equal(received.pts_s, wanted.pts_s)
+            assert received.info == wanted.info
+
+    pids = with_pool(play)
+    assert not any(map(lives, pids))
+
+
+def test_errors_come_back_as_they_are_and_the_process_stays() -> None:
+    async def play(pool: DecoderPool) -> None:
+        before = pool.pids
+        with pytest.raises(UnsupportedMediaError, match="received something else"):
+            await pool.decode(b"no video")
+        with pytest.raises(LimitExceededError) as caught:
+            await pool.decode(counter_clip(200))
+        assert caught.value.limit == "max_seconds"
+        assert caught.value.wanted == "at most 5 s"
+        with pytest.raises(UnusableClipError):
+            await pool.decode(counter_clip()[:1500])
+        assert pool.pids == before
+        assert (await pool.decode(counter_clip())).info.frames_decoded > 0
+
+    with_pool(play)
+
+
+def test_a_deadline_kills_the_process_and_the_next_clip_is_read() -> None:
+    async def play(pool: DecoderPool) -> None:
+        (stuck,) = pool.pids
+        os.kill(stuck, signal.SIGSTOP)  # as good as a clip that decodes for ever
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await pool.decode(counter_clip())
+        assert (await pool.decode(counter_clip())).info.width == 96
+        assert not lives(stuck)
+        assert stuck not in pool.pids
+
+    with_pool(play)
+
+
+def test_a_process_that_dies_with_a_clip_is_the_clips_fault() -> None:
+    async def play(pool: DecoderPool) -> None:
+        (victim,) = pool.pids
+        os.kill(victim, signal.SIGSTOP)
+        decoding = asyncio.create_task(pool.decode(counter_clip()))
+        await asyncio.sleep(0)
+        os.kill(victim, signal.SIGKILL)
+        with pytest.raises(DecoderGoneError, match="ended the decoder"):
+            await decoding
+        assert (await pool.decode(counter_clip())).info.width == 96
+
+    with_pool(play)
+
+
+def test_a_process_that_died_idle_costs_no_request() -> None:
+    async def play(pool: DecoderPool) -> None:
+        (victim,) = pool.pids
+        os.kill(victim, signal.SIGKILL)
+        await asyncio.to_thread(wait_until_gone, victim)
+        await asyncio.sleep(0.01)  # the loop sees the closed pipe before it goes on
+        assert (await pool.decode(counter_clip())).info.width == 96
+
+    with_pool(play)
+
+
+def test_a_clip_that_waits_for_a_process_and_is_cancelled_harms_none() -> None:
+    async def play(pool: DecoderPool) -> None:
+        (only,) = pool.pids
+        os.kill(only, signal.SIGSTOP)
+        first = asyncio.create_task(pool.decode(counter_clip()))
+        await asyncio.sleep(0)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await pool.decode(counter_clip())
+        os.kill(only, signal.SIGCONT)
+        assert (await first).info.width == 96
+        assert pool.pids == [only]
+
+    with_pool(play)
+
+
+def test_clips_are_read_side_by_side() -> None:
+    clips = [counter_clip(frames) for frames in (5, 10, 20, 30, 60, 90)]
+
+    async def play(pool: DecoderPool) -> None:
+        tensors = await asyncio.gather(*map(pool.decode, clips))
+        wanted = [read_tensor(content, recipe=TINY_RECIPE).info for content in clips]
+        assert [tensor.info for tensor in tensors] == wanted
+
+    assert len(set(with_pool(play, size=2))) == 2
