@@ -47,14 +47,15 @@ def parse_annotations(path: Path) -> tuple[list[Annotation], Faults]:
     Raises:
         InputError: the file cannot be read at all.
     """
-    faults = Faults(path.name)
+    name = path.absolute().name
+    faults = Faults(name)
     if path.is_dir() or path.suffix.lower() == SUFFIX:
         annotations = [
             annotation
             for file in eaf_files(path)
             for annotation in parse_eaf(
                 file,
-                file=path.name,
+                file=name,
                 prefix=f"{file.name}, " if path.is_dir() else "",
                 faults=faults,
             )
@@ -67,7 +68,7 @@ def parse_annotations(path: Path) -> tuple[list[Annotation], Faults]:
 
 
 def write_annotations(path: Path, annotations: Sequence[Annotation], *, form: Form) -> None:
-    """Write annotations in a form of choice, whole or not at all.
+    """Write annotations in a form of choice.
 
     Args:
         path: a file; for ELAN's form a folder, for there is one file a video.
@@ -80,7 +81,7 @@ def write_annotations(path: Path, annotations: Sequence[Annotation], *, form: Fo
     """
     faults = Faults(path.name)
     if form == "eaf":
-        write_eaf(path, annotations)
+        write_eaf(path, annotations, faults=faults)
         return
     text = format_tidy(annotations) if form == "tidy" else format_legacy(annotations, faults=faults)
     faults.raise_any()

@@ -125,8 +125,9 @@ def fit_rule(
     """
     shown, empty = expit(hand).mean(axis=1), expit(hand_of_empty).mean(axis=1)
     steps = np.linspace(0.02, 0.98, 49)
-    told_apart = [(shown >= step).mean() + (empty < step).mean() for step in steps]
-    min_hand = round(float(steps[int(np.argmax(told_apart))]), 2)
+    told_apart = np.array([(shown >= step).mean() + (empty < step).mean() for step in steps])
+    best_steps = steps[told_apart == told_apart.max()]
+    min_hand = round(float(np.median(best_steps)), 2)
     best = softmax(logits.astype(np.float64), axis=1).max(axis=1)
     right = logits.argmax(axis=1) == labels
     doubtful = [step for step in steps if (best < step).any() and right[best < step].mean() < _EVEN]

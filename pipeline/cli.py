@@ -73,7 +73,7 @@ def download(
 ) -> None:
     """Download videos, at most 720p, with a ledger of where they came from."""
     from pipeline.download import download_videos  # noqa: PLC0415 - imports on demand
-    from pipeline.sources import parse_sources, read_sources  # noqa: PLC0415
+    from pipeline.sources import parse_sources, read_sources  # noqa: PLC0415 - on demand
 
     wanted = [*parse_sources(sources or []), *(read_sources(listed) if listed else [])]
     with _bar("videos") as move:
@@ -184,9 +184,9 @@ def evaluate(
 ) -> None:
     """Measure an exported bundle on clips of people it never saw."""
     from pipeline.evaluate import evaluate_bundle  # noqa: PLC0415 - imports on demand
-    from pipeline.report import add_to_card, write_report  # noqa: PLC0415
-    from signwrite.bundle import Bundle  # noqa: PLC0415
-    from signwrite.classifier import SavedModelClassifier  # noqa: PLC0415
+    from pipeline.report import add_to_card, write_report  # noqa: PLC0415 - on demand
+    from signwrite.bundle import Bundle  # noqa: PLC0415 - on demand
+    from signwrite.classifier import SavedModelClassifier  # noqa: PLC0415 - on demand
 
     bundle = Bundle(model)
     classifier = SavedModelClassifier(bundle.saved_model)
@@ -241,8 +241,8 @@ def example(
     seed: Annotated[int, typer.Option(help="Of all that varies.")] = 0,
 ) -> None:
     """Draw example videos in code: tutorials with annotations, or one clip."""
-    from pipeline.example import write_example_clip, write_tutorials  # noqa: PLC0415
-    from signwrite.vocabulary import ASL_LETTERS  # noqa: PLC0415
+    from pipeline.example import write_example_clip, write_tutorials  # noqa: PLC0415 - on demand
+    from signwrite.vocabulary import ASL_LETTERS  # noqa: PLC0415 - on demand
 
     if sign is not None:
         typer.echo(f"drew {write_example_clip(out, sign)}")

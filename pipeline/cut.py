@@ -1,6 +1,7 @@
 """The cut stage: annotation file and videos in, labelled clips and their manifest out."""
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from fractions import Fraction
@@ -89,29 +90,25 @@ def cut_clips(  # noqa: PLR0913 - the stage's options, one each on the command l
     )
     known = read_manifest(out) if (out / MANIFEST).exists() else []
     removed = _remove_unwanted(out, known=known, planned=planned)
-    rows = {row.clip: row for row in known if any(clip.describes(row) for clip in planned)}
+    wanted = {clip.clip: clip for clip in planned}
+    rows = {
+        row.clip: row for row in known if row.clip in wanted and wanted[row.clip].describes(row)
+    }
     before = set(rows.values())
-    tasks = [
-        CutTask(
-            video=videos / video,
-            video_sha256=facts[video].sha256,
-            out=out,
-            wanted=tuple(clip for clip in planned if clip.video == video),
-            known=tuple(row for row in rows.values() if row.video == video),
-            fps=exact_fps,
-        )
-        for video in dict.fromkeys(clip.video for clip in planned)
-        if video in facts
-    ]
+    paths = {videos / video: each.sha256 for video, each in facts.items()}
+    tasks = _tasks(paths, planned=planned, known=before, out=out, fps=exact_fps)
     for task, result in run_each(cut_video, tasks, jobs=jobs, executor=executor, progress=progress):
         if isinstance(result, Exception):
             failed[task.video.name] = describe(result)
             continue
         rows.update((row.clip, row) for row in result)
         write_manifest(out, _ordered(rows, planned))
-    _drop_failed(out, failed=failed, rows=rows)
-    write_manifest(out, _ordered(rows, planned))
+    for clip in planned:
+        if clip.video in failed:  # none of its clips, however far the cutting came
+            rows.pop(clip.clip, None)
+            (out / clip.clip).unlink(missing_ok=True)
     final = tuple(_ordered(rows, planned))
+    write_manifest(out, final)
     return CutReport(
         rows=final,
         failed=dict(sorted(failed.items())),
@@ -171,6 +168,33 @@ def _survey(
     return annotated, missing, facts, failed
 
 
+def _tasks(
+    sha256_of: Mapping[Path, str],
+    *,
+    planned: Sequence[PlannedClip],
+    known: Iterable[ClipRow],
+    out: Path,
+    fps: Fraction | None,
+) -> list[CutTask]:
+    """Make one task for each video, in the order given."""
+    wanted, rows = defaultdict(list), defaultdict(list)
+    for clip in planned:
+        wanted[clip.video].append(clip)
+    for row in known:
+        rows[row.video].append(row)
+    return [
+        CutTask(
+            video=path,
+            video_sha256=sha256,
+            out=out,
+            wanted=tuple(wanted[path.name]),
+            known=tuple(rows[path.name]),
+            fps=fps,
+        )
+        for path, sha256 in sha256_of.items()
+    ]
+
+
 def _ordered(rows: Mapping[str, ClipRow], planned: Sequence[PlannedClip]) -> list[ClipRow]:
     return [rows[clip.clip] for clip in planned if clip.clip in rows]
 
@@ -186,12 +210,6 @@ def _remove_unwanted(
     for left_over in out.rglob(f".*{PARTIAL_SUFFIX}"):
         left_over.unlink()
     return unwanted
-
-
-def _drop_failed(out: Path, *, failed: Mapping[str, str], rows: dict[str, ClipRow]) -> None:
-    for row in [row for row in rows.values() if row.video in failed]:
-        del rows[row.clip]
-        (out / row.clip).unlink(missing_ok=True)
 
 
 def _lacking(rows: Sequence[ClipRow]) -> dict[str, tuple[str, ...]]:

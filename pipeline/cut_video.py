@@ -51,7 +51,7 @@ def cut_video(task: CutTask) -> list[ClipRow]:
 
 def _verified(clip: PlannedClip, task: CutTask) -> ClipRow | None:
     """Find the clip's row, if it was cut from this very video in this very way and is unharmed."""
-    for row in task.known:
+    for row in (row for row in task.known if row.clip == clip.clip):
         same_source = (row.video_sha256, row.encoding) == (task.video_sha256, encoding(task.fps))
         if clip.describes(row) and same_source:
             path = task.out / clip.clip

@@ -55,6 +55,14 @@ class DownloadReport:
         return "\n".join(lines) if self.failed else ""
 
 
+@dataclass(frozen=True)
+class _Arrival:
+    """A whole video, not yet in its place, and what the ledger will say of it."""
+
+    received: Path
+    row: LedgerRow
+
+
 class _Log:
     """Takes yt-dlp's messages; its warnings tell why a later step fails."""
 
@@ -109,7 +117,9 @@ def download_videos(
     downloaded: list[str] = []
     kept: list[str] = []
     failed: list[Failure] = []
-    options = _options(pause_s=pause_s, rate_limit=rate_limit_bytes_s, retries=retries, sleep=sleep)
+    options = ytdlp_options(
+        pause_s=pause_s, rate_limit=rate_limit_bytes_s, retries=retries, sleep=sleep
+    )
     for count, source in enumerate(sources, start=1):
         if _verified(out, source, ledger.get(source.name)):
             kept.append(source.name)
@@ -120,8 +130,10 @@ def download_videos(
             if isinstance(result, Failure):
                 failed.append(result)
             else:
-                ledger[source.name] = result
+                # The ledger first: after a kill in between, the file is only fetched again.
+                ledger[source.name] = result.row
                 write_ledger(out, ledger.values())
+                result.received.replace(out / f"{source.name}.mp4")
                 downloaded.append(source.name)
         progress(count, len(sources))
     with suppress(OSError):  # it stays while it holds parts of failed downloads
@@ -136,17 +148,20 @@ def _verified(out: Path, source: VideoSource, row: LedgerRow | None) -> bool:
     )
 
 
-def _options(
+def ytdlp_options(
     *, pause_s: float, rate_limit: int | None, retries: int, sleep: Callable[[float], None]
 ) -> dict[str, Any]:
+    """Choose yt-dlp's options: format, politeness, resuming; see `download_videos`."""
+
     def before_retry(n: int) -> float:
         sleep(min(pause_s * 2**n, 60.0))
         return 0.0
 
     return {
-        # Without sound where the site has such a thing; else with it, and `cut` leaves it out.
-        "format": "bv[ext=mp4]/b[ext=mp4]/bv/b",
-        "format_sort": [f"res:{MAX_SIDE_PX}", "vcodec:h264", "proto"],
+        # With or without sound: `cut` leaves it out. "res" is the shorter side; this order takes
+        # the largest up to the limit, and among its equals MP4 before WebM.
+        "format": "bv*",
+        "format_sort": [f"res:{MAX_SIDE_PX}", "ext:mp4", "vcodec:h264", "proto"],
         "noplaylist": True,
         "playlist_items": "1",
         "retries": retries,
@@ -167,8 +182,8 @@ def _options(
 
 def _fetch(
     source: VideoSource, *, out: Path, options: dict[str, Any], known: bool
-) -> LedgerRow | Failure:
-    """Download one video beside its place, check it, move it there."""
+) -> _Arrival | Failure:
+    """Download one video beside its place and check it."""
     path = out / f"{source.name}.mp4"
     log = _Log()
     if path.exists() and not known:
@@ -185,27 +200,28 @@ def _fetch(
     try:
         with YoutubeDL(settings) as downloader:
             info = downloader.extract_info(source.url, download=True)
-        return _install(source, _single(info), path)
-    except (YoutubeDLError, InputError, OSError, ValueError) as error:
+        return _checked(source, _single(info))
+    except InputError as error:
+        for useless in (out / PARTIAL_FOLDER).glob(f"{source.name}-{address}.*"):
+            useless.unlink()  # going on from there would never mend it
+        return _failure(source, reason(error), error)
+    except (YoutubeDLError, OSError, ValueError) as error:
         return _failure(source, reason(error, warnings=log.warnings), error)
     except Exception as error:  # noqa: BLE001 - yt-dlp's extractors raise anything; the rest goes on
         return _failure(source, "not understood by yt-dlp", error)
 
 
-def _install(source: VideoSource, info: dict[str, Any], path: Path) -> LedgerRow:
+def _checked(source: VideoSource, info: dict[str, Any]) -> _Arrival:
     received = Path(info["requested_downloads"][0]["filepath"])
     try:
         facts = inspect_video(received)
     except Exception as error:
-        received.unlink()  # going on from here would never mend it
         raise InputError(f"wanted a whole video; received {describe(error)}") from error
     side = min(info.get("width") or 0, info.get("height") or 0)
     if side > MAX_SIDE_PX:
-        received.unlink()
         raise InputError(f"wanted at most {MAX_SIDE_PX}p; received only {side}p")
-    received.replace(path)
     described = (info.get("ext"), info.get("vcodec"), info.get("resolution"), info.get("format_id"))
-    return LedgerRow(
+    row = LedgerRow(
         name=source.name,
         url=source.url,
         id=str(info.get("id") or ""),
@@ -216,6 +232,7 @@ def _install(source: VideoSource, info: dict[str, Any], path: Path) -> LedgerRow
         sha256=facts.sha256,
         date=datetime.now(UTC).isoformat(timespec="seconds"),
     )
+    return _Arrival(received, row)
 
 
 def _single(info: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 # pympi-ling has no type hints.
 from pympi import Eaf  # type: ignore[import-untyped]
@@ -69,23 +69,44 @@ def parse_eaf(path: Path, *, file: str, prefix: str, faults: Faults) -> list[Ann
     return sorted(annotations, key=lambda each: (each.start_s, each.end_s, each.sign))
 
 
-def write_eaf(folder: Path, annotations: Iterable[Annotation]) -> list[Path]:
+def write_eaf(folder: Path, annotations: Iterable[Annotation], *, faults: Faults) -> None:
     """Write one ELAN file for each video, `<video>.eaf`, with one tier for each signer.
 
-    Returns:
-        The files, in the order of the videos.
+    Args:
+        folder: where they go.
+        annotations: what to write.
+        faults: gets one entry for each annotation the form cannot hold.
+
+    Raises:
+        InputError: there is a fault; nothing was written.
     """
     of_video: dict[str, list[Annotation]] = defaultdict(list)
     for annotation in annotations:
         of_video[annotation.video].append(annotation)
-    written = []
-    for video, of_one in of_video.items():
+        if _ms(annotation.start_s) >= _ms(annotation.end_s):
+            faults.add(
+                "",
+                wanted="signs of a millisecond or more",
+                received=f"{annotation.sign} at {annotation.start_s} s of {annotation.video}",
+            )
+    owners: dict[Path, str] = {}
+    for video in of_video:
         path = folder / f"{PurePosixPath(video).stem}{SUFFIX}"
-        document = _document(video, of_one)
+        if owners.setdefault(path, video) != video:
+            faults.add(
+                path.name,
+                wanted="one video, for the file is named after it",
+                received=f"{owners[path]} and {video}",
+            )
+    faults.raise_any()
+    for path, video in owners.items():
+        document = _document(video, of_video[video])
         with whole_file(path) as partial:
             document.to_file(str(partial))
-        written.append(path)
-    return written
+
+
+def _ms(time_s: float) -> int:
+    return round(time_s * 1000)
 
 
 def _document(video: str, annotations: Iterable[Annotation]) -> Eaf:
@@ -94,12 +115,15 @@ def _document(video: str, annotations: Iterable[Annotation]) -> Eaf:
     # A fixed date: the same annotations give the same bytes.
     document.adocument["DATE"] = "1970-01-01T00:00:00+00:00"
     suffix = PurePosixPath(video).suffix.removeprefix(".") or "mp4"
-    document.add_linked_file(f"file:///{video}", relpath=f"./{video}", mimetype=f"video/{suffix}")
+    address = quote(video)
+    document.add_linked_file(
+        f"file:///{address}", relpath=f"./{address}", mimetype=f"video/{suffix}"
+    )
     for annotation in annotations:
         tier = annotation.signer or _TIER
         if tier not in document.tiers:
             document.add_tier(tier, part=annotation.signer)
-        start_ms, end_ms = round(annotation.start_s * 1000), round(annotation.end_s * 1000)
+        start_ms, end_ms = _ms(annotation.start_s), _ms(annotation.end_s)
         document.add_annotation(tier, start_ms, end_ms, annotation.sign)
     return document
 

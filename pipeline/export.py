@@ -99,7 +99,7 @@ class _ServedModule(tf.Module):  # type: ignore[misc]  # TensorFlow ships no typ
         self.held = [variable.value for part in network.parts.values() for variable in part.weights]
         shape = (None, *network.recipe.clip_shape)
 
-        @tf.function(input_signature=[tf.TensorSpec(shape, tf.uint8, name="clips")])  # type: ignore[untyped-decorator]
+        @tf.function(input_signature=[tf.TensorSpec(shape, tf.uint8, name="clips")])  # type: ignore[untyped-decorator]  # TensorFlow's own
         def serve(clips: Any) -> dict[str, Any]:  # noqa: ANN401 - a TensorFlow tensor
             scored: dict[str, Any] = network.classify(clips, temperature=temperature)
             return scored

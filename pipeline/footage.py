@@ -21,7 +21,7 @@ from signwrite.clip.container import choose_stream
 from signwrite.errors import InputError
 
 SLACK_S = Fraction(str(TIME_SLACK_S))
-_HEADER_SLACK_S = 1.0  # a header may promise this much more than the file holds, e.g. for sound
+_HEADER_SLACK_S = 1.0  # a header may promise this much more than the file holds
 # The videos come from strangers: no playlists, no other files, no network.
 _OPEN_OPTIONS = {
     "protocol_whitelist": "file",
@@ -64,7 +64,7 @@ def inspect_video(video: Path) -> VideoFacts:
                 continue  # the demuxer's closing packet, which is empty
             duration = (packet.duration or 0) * packet.time_base or 1 / rate
             end_s = max(end_s, packet.pts * packet.time_base + duration - _offset_s(container))
-        header_s = max(container.duration or 0, 0) / av.time_base
+        header_s = _duration_s_from_header(container, stream)
     if end_s <= 0:
         raise InputError(f"{video.name}: wanted frames; received none")
     if header_s > end_s + _HEADER_SLACK_S:
@@ -73,6 +73,14 @@ def inspect_video(video: Path) -> VideoFacts:
             f"received {float(end_s):.3f} s"
         )
     return VideoFacts(sha256=sha256(video), duration_s=max(float(end_s), header_s))
+
+
+def _duration_s_from_header(container: InputContainer, stream: VideoStream) -> float:
+    """Return what the header says of the stream, or of a file that holds nothing else; or 0."""
+    if stream.duration is not None and stream.time_base is not None:
+        return float(stream.duration * stream.time_base)
+    alone = len(container.streams) == 1
+    return max(container.duration or 0, 0) / av.time_base if alone else 0.0
 
 
 def opened(video: Path) -> InputContainer:

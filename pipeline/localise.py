@@ -32,7 +32,7 @@ def presence_loss(target: Tensor, logits: Tensor) -> Tensor:
     return ops.relu(logits) - logits * target + ops.log1p(ops.exp(-ops.abs(logits)))
 
 
-def overlap(first: npt.NDArray[np.float32], second: npt.NDArray[np.float32]) -> Any:  # noqa: ANN401
+def overlap(first: npt.NDArray[np.float32], second: npt.NDArray[np.float32]) -> Any:  # noqa: ANN401 - any backend's tensor
     """Intersection over union of squares [..., 3] (centre x, centre y, side)."""
     low = np.maximum(first[..., :2] - first[..., 2:] / 2, second[..., :2] - second[..., 2:] / 2)
     high = np.minimum(first[..., :2] + first[..., 2:] / 2, second[..., :2] + second[..., 2:] / 2)
@@ -40,7 +40,7 @@ def overlap(first: npt.NDArray[np.float32], second: npt.NDArray[np.float32]) -> 
     return shared / (first[..., 2] ** 2 + second[..., 2] ** 2 - shared)
 
 
-def inside(crops: npt.NDArray[np.float32], hands: npt.NDArray[np.float32]) -> Any:  # noqa: ANN401
+def inside(crops: npt.NDArray[np.float32], hands: npt.NDArray[np.float32]) -> Any:  # noqa: ANN401 - any backend's tensor
     """Share of each hand square that its crop covers."""
     low = np.maximum(crops[..., :2] - crops[..., 2:] / 2, hands[..., :2] - hands[..., 2:] / 2)
     high = np.minimum(crops[..., :2] + crops[..., 2:] / 2, hands[..., :2] + hands[..., 2:] / 2)

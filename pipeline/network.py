@@ -65,7 +65,8 @@ def build_inception(size_px: int, *, block: str | None = None) -> keras.Model:
     base = keras.applications.InceptionV3(
         weights=None, include_top=False, input_shape=(size_px, size_px, 3)
     )
-    order = {name: place for place, name in enumerate(_creation_order(base))}
+    convolutions = in_creation_order(base, keras.layers.Conv2D)
+    order = {layer.name: place for place, layer in enumerate(convolutions)}
     outputs: Any = base.output
     if block is not None:
         outputs = [base.get_layer("mixed2").output, base.get_layer(block).output]
@@ -85,10 +86,15 @@ def build_inception(size_px: int, *, block: str | None = None) -> keras.Model:
     return keras.models.clone_model(cut, clone_function=clone, call_function=call)
 
 
-def _creation_order(model: keras.Model) -> list[str]:
-    """Name the convolutions in creation order; Keras numbers them through a whole process."""
-    names = [layer.name for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
-    return sorted(names, key=lambda name: int([*name.rsplit("_", 1), "0"][1]))
+def in_creation_order(model: keras.Model, kind: type[keras.Layer]) -> list[keras.Layer]:
+    """Return a model's layers of one kind; Keras numbers their names through a whole process."""
+    layers = [layer for layer in model.layers if isinstance(layer, kind)]
+
+    def number(layer: keras.Layer) -> int:
+        last = layer.name.rsplit("_", 1)[-1]
+        return int(last) if last.isdigit() else 0
+
+    return sorted(layers, key=number)
 
 
 def sample_squares(frames: Tensor, boxes: Tensor, *, size_px: int) -> Tensor:

@@ -62,8 +62,8 @@ def serve_bundle(
     if _wait_until_ready(child, url=url, deadline=started + _PATIENCE_S, stopped=stopped):
         say(
             f"\n{manifest.name} {manifest.version} is ready on {url} "
-            f"after {time.monotonic() - started:.1f} s; try:\n\n"
-            f"  curl -F clip=@{example or 'CLIP.mp4'} {url}/predict\n"
+            f"after {time.monotonic() - started:.1f} s; try:\n"
+            f"curl -F clip=@{example or 'CLIP.mp4'} {url}/predict"
         )
     status = child.wait()
     return 0 if stopped else status

@@ -47,7 +47,7 @@ def run_stage(stage: Stage, *, folder: Path, say: Callable[[str], None]) -> None
     history = _resume(stage, last)
     for epoch in range(len(history), stage.epochs):
         started = time.monotonic()
-        fitted = stage.model.fit(stage.batches(epoch), epochs=1, verbose=0)
+        fitted = stage.model.fit(stage.batches(epoch), epochs=1, verbose=0, shuffle=False)
         row = {name: float(values[0]) for name, values in fitted.history.items()}
         row |= {name: float(value) for name, value in stage.judge().items()}
         row["seconds"] = time.monotonic() - started

@@ -230,7 +230,7 @@ def train_reader(run: Run, sightings: Sightings) -> None:
     )
 
 
-def label_loss(labels: Any, logits: Any, *, smoothing: float, signs: int) -> Any:  # noqa: ANN401
+def label_loss(labels: Any, logits: Any, *, smoothing: float, signs: int) -> Any:  # noqa: ANN401 - any backend's tensor
     """Cross-entropy [N] of logits [N, L], the true sign's target lowered by the smoothing."""
     target = ops.one_hot(ops.cast(ops.reshape(labels, (-1,)), "int32"), signs)
     target = target * (1.0 - smoothing) + smoothing / signs

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.files import whole_file
+from pipeline.network import in_creation_order
 from signwrite.errors import InputError
 
 CONVOLUTIONS = 94
@@ -49,7 +50,7 @@ def read_starting_weights(source: str) -> StartingWeights:
         InputError: no such file, or it does not hold InceptionV3's convolutions.
     """
     if source == "imagenet":
-        return _from_keras()
+        return folded(keras.applications.InceptionV3(weights="imagenet", include_top=False))
     if not Path(source).is_file():
         raise InputError(f"starting weights: 'imagenet' or an .npz file; received {source}")
     with np.load(source, allow_pickle=False) as arrays:
@@ -91,17 +92,19 @@ def _fold(
     return None if kernel is None else kernel * scale, beta - mean * scale
 
 
-def _from_keras() -> StartingWeights:
-    base = keras.applications.InceptionV3(weights="imagenet", include_top=False)
+def folded(model: keras.Model) -> StartingWeights:
+    """Fold the normalisation of a `keras.applications.InceptionV3` into its convolutions."""
     arrays: dict[str, npt.NDArray[np.generic]] = {}
-    for kind, stem in (("Conv2D", "conv2d"), ("BatchNormalization", "batch_normalization")):
-        layers = [layer for layer in base.layers if type(layer).__name__ == kind]
-        layers.sort(key=lambda layer: int([*layer.name.rsplit("_", 1), "0"][1]))
-        for place, layer in enumerate(layers):
+    kinds = (
+        (keras.layers.Conv2D, "conv2d"),
+        (keras.layers.BatchNormalization, "batch_normalization"),
+    )
+    for kind, stem in kinds:
+        for place, layer in enumerate(in_creation_order(model, kind)):
             for variable in layer.weights:
                 key = f"{_name(stem, place)}/{variable.name}"
-                arrays[key] = np.asarray(variable.numpy(), np.float32)
-    return _from_arrays(arrays, source="imagenet")
+                arrays[key] = keras.ops.convert_to_numpy(variable)
+    return _from_arrays(arrays, source=model.name)
 
 
 def start_inception(model: keras.Model, weights: StartingWeights) -> list[str]:

@@ -273,14 +273,31 @@ def test_the_three_forms_convert_into_each_other(
 
 def test_eaf_keeps_the_signers(tmp_path: Path) -> None:
     annotations = [
-        Annotation(video="v.mp4", sign="A", start_s=0.0, end_s=1.0, signer="ann"),
-        Annotation(video="v.mp4", sign="A", start_s=1.0, end_s=2.0, signer="bob"),
+        Annotation(video="100% v#1.mp4", sign="A", start_s=0.0, end_s=1.0, signer="ann"),
+        Annotation(video="100% v#1.mp4", sign="A", start_s=1.0, end_s=2.0, signer="bob"),
     ]
     write_annotations(tmp_path / "elan", annotations, form="eaf")
-    assert read_annotations(tmp_path / "elan" / "v.eaf") == annotations
-    first = (tmp_path / "elan" / "v.eaf").read_bytes()
+    assert read_annotations(tmp_path / "elan" / "100% v#1.eaf") == annotations
+    first = (tmp_path / "elan" / "100% v#1.eaf").read_bytes()
     write_annotations(tmp_path / "elan", annotations, form="eaf")
-    assert (tmp_path / "elan" / "v.eaf").read_bytes() == first
+    assert (tmp_path / "elan" / "100% v#1.eaf").read_bytes() == first
+
+
+def test_eaf_form_says_what_it_cannot_hold(tmp_path: Path) -> None:
+    annotations = [
+        Annotation(video="v.mp4", sign="A", start_s=0.0, end_s=0.0001),
+        Annotation(video="v.webm", sign="A", start_s=0.0, end_s=1.0),
+    ]
+    with pytest.raises(InputError) as caught:
+        write_annotations(tmp_path / "elan", annotations, form="eaf")
+    assert str(caught.value).split("\n") == [
+        "elan: wanted signs of a millisecond or more; received A at 0.0 s of v.mp4",
+        (
+            "elan, v.eaf: wanted one video, for the file is named after it; "
+            "received v.mp4 and v.webm"
+        ),
+    ]
+    assert not (tmp_path / "elan").exists()
 
 
 def test_legacy_form_says_what_it_cannot_hold(tmp_path: Path) -> None:

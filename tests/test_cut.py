@@ -1,6 +1,9 @@
 """Cutting: the right frames, at the right times, once; and what a bad video or a kill leaves."""
 
 import os
+import subprocess
+import sys
+import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
@@ -282,6 +285,42 @@ def test_video_that_shrinks_after_its_header_is_written_fails(place: Workplace) 
     assert [row.clip for row in report.rows] == ["train/A/A_w.mp4"]
 
 
+def test_video_damaged_in_the_middle_leaves_no_clip(place: Workplace) -> None:
+    """Hazard: its first clip is whole when the second one fails."""
+    content = bytearray(encode("matroska", "mjpeg", pixels="yuvj420p", numbers=range(60)))
+    content[len(content) // 2 : -2000] = bytes(len(content) // 2 - 2000)
+    place.add("v.mkv", bytes(content))
+    place.add("w.mp4", counter_clip_60())
+    place.annotate(["v.mkv,A,0.1,0.5,ann", "v.mkv,B,1.2,1.5,ann", "w.mp4,A,0.1,0.5,bob"])
+    report = place.cut()
+    assert list(report.failed) == ["v.mkv"]
+    assert set(place.files()) == {"train/A/A_w.mp4", "clips.csv"}
+
+
+def test_sound_that_outlasts_the_picture_is_no_damage(place: Workplace) -> None:
+    """120 frames in 1.2 seconds, beside 4 seconds of sound."""
+    ticks = range(0, 1200, 10)
+    place.add(
+        "v.mp4", encode("mp4", "libx264", numbers=range(120), ticks=ticks, silence=Silence("aac"))
+    )
+    place.annotate(["v.mp4,A,0.1,0.5,ann"])
+    assert place.cut().failed == {}
+    assert place.seen("train/A/A_v.mp4")[0] == list(range(10, 50))
+
+
+def test_interval_between_two_frames_is_a_failure(place: Workplace) -> None:
+    place.add("v.mp4", counter_clip_60())
+    place.annotate(["v.mp4,A,0.51,0.52,ann"])
+    assert place.cut().failed == {"v.mp4": "A: wanted a frame from 0.51 to 0.52 s; received none"}
+
+
+def test_no_readable_video_at_all_stops_the_run(place: Workplace) -> None:
+    place.add("v.mp4", b"no video")
+    place.annotate(["v.mp4,A,0.1,0.5,ann"])
+    with pytest.raises(InputError, match="wanted at least one readable video"):
+        place.cut()
+
+
 def test_faults_of_annotations_stop_before_anything_is_cut(place: Workplace) -> None:
     place.add("v.mp4", counter_clip(60))
     place.annotate(["v.mp4,A,0.5,3,ann", "w.mp4,A,0.5,0.6,ann"])
@@ -351,6 +390,16 @@ def test_other_splits_rate_or_source_cut_anew(place: Workplace) -> None:
     assert {row.split for row in report.rows} == {"train", "validation"}
 
 
+def test_signs_that_a_split_lacks_are_reported(place: Workplace) -> None:
+    three_videos(place)
+    with place.times.open("a", encoding="utf-8") as more:
+        more.write("abc0.mp4,C,0.6,0.8,\n")
+    report = place.cut(shares={"train": 0.6, "validation": 0.4})
+    split_of_c = next(row.split for row in report.rows if row.sign == "C")
+    other = ({"train", "validation"} - {split_of_c}).pop()
+    assert report.lacking == {split_of_c: (), other: ("C",)}
+
+
 def test_clips_of_unknown_origin_are_reported(place: Workplace) -> None:
     place.add("v.mp4", counter_clip(60))
     place.annotate(["v.mp4,A,0.5,1,ann"])
@@ -372,6 +421,38 @@ def test_senseless_rate_is_refused(place: Workplace, fps: float) -> None:
     three_videos(place)
     with pytest.raises(InputError, match="fps: wanted 1 to 240"):
         place.cut(fps=fps)
+
+
+@pytest.mark.slow
+def test_run_killed_for_real_leaves_no_process_and_is_resumed(place: Workplace) -> None:
+    """SIGKILL to the run: its worker processes must end too, or they write beside a new run."""
+    for i in range(8):
+        place.add(f"abc{i}.mp4", counter_clip_60())
+    place.annotate(f"abc{i}.mp4,{sign}" for i in range(8) for sign in ("A,0.1,0.5,", "B,1,1.5,"))
+    program = (
+        "import sys; from pathlib import Path; from pipeline.cut import cut_clips\n"
+        "if __name__ == '__main__': cut_clips(Path(sys.argv[1]), annotations=Path(sys.argv[2]), "
+        "out=Path(sys.argv[3]), shares={'train': 1.0}, jobs=2)"
+    )
+    script = place.times.with_name("run.py")
+    script.write_text(program, encoding="utf-8")
+    with subprocess.Popen(  # noqa: S603 - this very interpreter, on a file of ours
+        [sys.executable, str(script), str(place.videos), str(place.times), str(place.out)],
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
+        stdout=subprocess.PIPE,
+    ) as run:
+        while not (place.out / "clips.csv").exists() and run.poll() is None:
+            time.sleep(0.001)
+        run.kill()
+        # Returns when no process holds the other end any more: not the run, not its workers.
+        printed, _ = run.communicate()
+    assert printed == b""
+    place.cut()
+    resumed = place.files()
+    for path in place.out.rglob("*.*"):
+        path.unlink()
+    place.cut()
+    assert place.files() == resumed
 
 
 @pytest.mark.slow

@@ -103,8 +103,9 @@ def test_a_make_target_exists(command: Command) -> None:
 @pytest.mark.parametrize("command", of("signwrite"), ids=str)
 def test_a_signwrite_command_has_these_options(command: Command) -> None:
     subcommand = [word for word in command.words[1:2] if not word.startswith("-")]
-    shown = run([sys.executable, "-m", "pipeline.cli", *subcommand, "--help"])
+    shown = run([str(Path(sys.executable).parent / "signwrite"), *subcommand, "--help"])
     assert shown.returncode == 0, shown.stdout + shown.stderr
+    assert "Usage" in shown.stdout
     for word in command.words:
         if word.startswith("-"):
             assert re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", shown.stdout), word

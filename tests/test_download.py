@@ -10,10 +10,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from yt_dlp import YoutubeDL
 from yt_dlp.networking.exceptions import TransportError
 from yt_dlp.utils import DownloadError, ExtractorError, GeoRestrictedError
 
-from pipeline.download import DownloadReport, download_videos
+from pipeline.download import DownloadReport, download_videos, ytdlp_options
 from pipeline.download_reason import reason
 from pipeline.files import sha256
 from pipeline.ledger import read_ledger
@@ -209,6 +210,16 @@ def test_one_failure_does_not_stop_the_rest(site: Site, tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {"good.mp4", "ledger.csv"}
 
 
+def test_page_with_several_videos_is_refused(site: Site, tmp_path: Path) -> None:
+    site.files["/page"] = b"<html><video src='/v.mp4'></video><video src='/w.mp4'></video></html>"
+    site.files["/w.mp4"] = video()
+    report = fetch(tmp_path, site.source("a", "/page"))
+    assert [failure.detail for failure in report.failed] == [
+        "wanted one video; received a list of them"
+    ]
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_nothing_listens(tmp_path: Path) -> None:
     with serving(Site()) as site:
         source = site.source("a")
@@ -302,6 +313,47 @@ def test_faults_of_a_list_are_named_all_at_once(tmp_path: Path) -> None:
         ),
         f"videos.txt, row 5: wanted {address}; received file:///etc/passwd",
     ]
+
+
+@pytest.mark.parametrize(
+    ("formats", "best"),
+    [
+        ([("mp4", 1920, 1080, "avc1"), ("webm", 1280, 720, "vp9"), ("mp4", 640, 360, "avc1")], 1),
+        ([("mp4", 1280, 720, "av01"), ("webm", 1280, 720, "vp9"), ("mp4", 1280, 720, "avc1")], 2),
+        ([("mp4", 720, 1280, "avc1"), ("mp4", 480, 854, "avc1"), ("mp4", 1080, 1920, "avc1")], 0),
+    ],
+    ids=["720p before MP4", "H.264 before others", "portrait"],
+)
+def test_the_largest_format_up_to_720p_is_taken(
+    formats: list[tuple[str, int, int, str]], best: int
+) -> None:
+    """Through yt-dlp's own choice, from lists such as sites give."""
+    offered = [
+        {
+            "format_id": str(number),
+            "url": "http://127.0.0.1/",
+            "ext": ext,
+            "width": width,
+            "height": height,
+            "vcodec": codec,
+            "acodec": "none",
+        }
+        for number, (ext, width, height, codec) in enumerate(formats)
+    ]
+    options = ytdlp_options(pause_s=0, rate_limit=None, retries=0, sleep=Clock().sleep)
+    video = {"id": "x", "title": "x", "extractor": "x", "webpage_url": "x", "formats": offered}
+    with YoutubeDL(options | {"simulate": True}) as downloader:
+        chosen = downloader.process_ie_result(video, download=False)
+    assert chosen["format_id"] == str(best)
+
+
+@pytest.mark.parametrize("content", [b"# nothing yet\n", b"\xff", None])
+def test_list_without_videos_is_bad_input(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "videos.txt"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(InputError, match=r"videos\.txt: wanted"):
+        read_sources(path)
 
 
 def test_senseless_options_are_refused(tmp_path: Path) -> None:

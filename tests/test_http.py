@@ -64,6 +64,16 @@ def test_a_black_clip_is_uncertain(client: httpx.Client) -> None:
     assert post(client, black_clip()).json()["uncertain"] is True
 
 
+def test_the_facts_of_a_clip_are_what_was_encoded(client: httpx.Client) -> None:
+    assert post(client, counter_clip(2)).json()["clip"] == {
+        "duration_s": pytest.approx(2 / 30, abs=0.001),
+        "width": 96,
+        "height": 64,
+        "frames_decoded": 2,
+        "frames_used": 2,
+    }
+
+
 @pytest.mark.parametrize("top_k", [1, 3, len(TINY_SIGNS)])
 def test_top_k_predictions_come(client: httpx.Client, top_k: int) -> None:
     assert len(post(client, counter_clip(), top_k=str(top_k)).json()["ranking"]) == top_k

@@ -80,6 +80,21 @@ def test_eighty_twenty_by_default() -> None:
     assert list(division.values()).count("validation") == 8
 
 
+def test_every_split_gets_a_signer_however_small_its_share() -> None:
+    shares = {"train": 0.98, "validation": 0.01, "test": 0.01}
+    division = split_signers({name: {"A"} for name in "abc"}, shares=shares)
+    assert sorted(division.values()) == ["test", "train", "validation"]
+
+
+@pytest.mark.parametrize("text", ["video,who\n", "", None])
+def test_file_that_names_no_signers_is_refused(tmp_path: Path, text: str | None) -> None:
+    path = tmp_path / "signers.csv"
+    if text is not None:
+        path.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=r"signers\.csv.*: wanted"):
+        read_signers(path)
+
+
 def test_another_seed_gives_another_division() -> None:
     signs_of = {f"s{i:02}": {"A"} for i in range(40)}
     divisions = [split_signers(signs_of, seed=seed) for seed in range(3)]

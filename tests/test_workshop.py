@@ -110,7 +110,7 @@ def test_each_lock_holds_the_smaller_ones(build: str) -> None:
 
 def test_the_lock_for_serving_holds_nothing_of_the_command_line() -> None:
     added = pins("run-cpu").keys() - pins("serve-cpu").keys()
-    assert {"typer", "tqdm", "setuptools", "pip"} <= added
+    assert {"typer", "tqdm", "pip"} <= added
 
 
 @pytest.mark.parametrize("lock", LOCKS)

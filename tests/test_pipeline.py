@@ -1,0 +1,162 @@
+"""The whole way, by the command line: drawn words in, a bundle that answers out."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner, Result
+
+from pipeline.cli import app
+from signwrite.bundle import Bundle
+from signwrite.classifier import SavedModelClassifier
+from signwrite.errors import BundleError
+
+WORDS = "HELLO,YES,NO"
+STAGE = {"epochs": 1, "steps": 2, "batch": 2, "rate": 1e-4}
+PARAMS = {
+    "recipe": {"frames_per_clip": 3, "canvas_px": 96},
+    "network": {"localiser_px": 96, "crop_px": 96, "reader_width": 16},
+    "variants": 1,
+    **dict.fromkeys(("localiser", "head", "backbone", "reader"), STAGE),
+}
+
+
+def signwrite(*arguments: object) -> Result:
+    return CliRunner().invoke(app, [str(each) for each in arguments])
+
+
+def succeed(*arguments: object) -> str:
+    result = signwrite(*arguments)
+    assert result.exit_code == 0, result.output + str(result.exception)
+    return result.output
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which words were drawn, cut and trained on for two steps a stage."""
+    root = tmp_path_factory.mktemp("words")
+    drawn, clips = root / "drawn", root / "clips"
+    starting_weights(root / "start.npz")
+    params = PARAMS | dict.fromkeys(("localiser_start", "backbone_start"), str(root / "start.npz"))
+    (root / "params.json").write_text(json.dumps(params))
+    succeed("example", "--out", drawn, "--signers", 3, "--signs", WORDS)
+    succeed("cut", drawn / "video_clip_times.csv", "--videos", drawn, "--out", clips)
+    train = ("train", clips, "--out", root / "run", "--boxes", drawn / "hand_boxes.csv")
+    succeed(*train, "--params", root / "params.json", "--name", "words", "--version", "1.2.3")
+    succeed("export", root / "run" / "model", "--out", root / "bundle")
+    return root
+
+
+def starting_weights(path: Path) -> None:
+    """Write random starting weights in the form of an ImageNet file."""
+    import keras  # noqa: PLC0415 - seconds of import that only this needs
+
+    from pipeline.network import in_creation_order  # noqa: PLC0415 - imports Keras
+
+    keras.utils.set_random_seed(0)
+    stock = keras.applications.InceptionV3(weights=None, include_top=False)
+    arrays: dict[str, np.ndarray] = {}
+    for place, layer in enumerate(in_creation_order(stock, keras.layers.Conv2D)):
+        name = "conv2d" if place == 0 else f"conv2d_{place}"
+        kernel = np.asarray(layer.get_weights()[0], np.float16)
+        arrays |= {f"{name}/kernel": kernel, f"{name}/bias": np.zeros(kernel.shape[-1], np.float16)}
+    np.savez(path, allow_pickle=False, **arrays)
+
+
+@pytest.mark.slow
+def test_a_vocabulary_of_words_is_trained_exported_and_read(folder: Path) -> None:
+    manifest = Bundle(folder / "bundle").manifest
+    assert tuple(manifest.vocabulary) == ("HELLO", "NO", "YES")
+    assert (manifest.name, manifest.version) == ("words", "1.2.3")
+    assert manifest.card["data"]["train"]["signers"] == 2
+    assert manifest.card["data"]["validation"]["clips"] == 3
+    clip = next((folder / "clips" / "validation").rglob("*.mp4"))
+    answer = json.loads(
+        succeed("predict", clip, "--model", folder / "bundle", "--json", "--top-k", 3)
+    )
+    assert {each["sign"] for each in answer["ranking"]} == set(manifest.vocabulary)
+    assert sum(each["score"] for each in answer["ranking"]) == pytest.approx(1.0, abs=1e-4)
+
+
+@pytest.mark.slow
+def test_evaluation_puts_its_figures_into_the_card(folder: Path) -> None:
+    weights = folder / "weights"
+    shutil.copytree(folder / "run" / "model", weights)
+    command = (
+        "evaluate",
+        folder / "bundle",
+        "--clips",
+        folder / "clips",
+        "--out",
+        folder / "report",
+    )
+    assert "3 clips of 1 unseen signers" in succeed(*command, "--card", weights)
+    assert Bundle(weights).manifest.card["figures"]["validation"]["clips"] == 3
+
+
+@pytest.mark.slow
+def test_a_batch_scores_each_clip_as_it_scores_alone(folder: Path) -> None:
+    bundle = Bundle(folder / "bundle")
+    classifier = SavedModelClassifier(bundle.saved_model)
+    clips = np.random.default_rng(0).integers(
+        0, 256, (3, *bundle.manifest.recipe.clip_shape), dtype=np.uint8
+    )
+    together = classifier.classify(clips)
+    np.testing.assert_allclose(together.scores.sum(axis=1), 1.0, atol=1e-5)
+    assert together.boxes.shape == (3, 3, 4)
+    assert ((together.hand >= 0) & (together.hand <= 1)).all()
+    for place in range(3):
+        alone = classifier.classify(clips[place : place + 1])
+        np.testing.assert_allclose(alone.scores[0], together.scores[place], atol=1e-5)
+
+
+@pytest.mark.slow
+def test_damaged_weights_are_refused_and_the_older_bundle_stays(folder: Path) -> None:
+    weights = folder / "damaged"
+    shutil.copytree(folder / "run" / "model", weights)
+    with (weights / "weights.npz").open("r+b") as stream:
+        stream.seek(1000)
+        stream.write(b"\0" * 64)
+    result = signwrite("export", weights, "--out", folder / "bundle")
+    assert isinstance(result.exception, BundleError)
+    assert "SHA-256" in str(result.exception)
+    Bundle(folder / "bundle")
+
+
+@pytest.mark.slow
+def test_a_run_with_other_parameters_is_refused(folder: Path) -> None:
+    (folder / "other.json").write_text(json.dumps(PARAMS | {"seed": 9}))
+    result = signwrite(
+        "train", folder / "clips", "--out", folder / "run", "--params", folder / "other.json"
+    )
+    assert "seed" in str(result.exception)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("predict", "x.mp4", "--model", "nowhere"), "a bundle is a folder with model.json"),
+        (("cut", "missing.csv", "--videos", "."), "missing.csv"),
+        (("train", ".", "--out", "run", "--params", "params.json"), "params.json: variants: "),
+        (("serve", "--model", "nowhere"), "a bundle is a folder with model.json"),
+        (("example", "--sign", "NOSUCH", "--out", "x.mp4"), "NOSUCH"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(
+    tmp_path: Path, arguments: tuple[str, ...], told: str
+) -> None:
+    (tmp_path / "params.json").write_text('{"variants": 0}')
+    done = subprocess.run(  # noqa: S603 - our own interpreter and arguments
+        [sys.executable, "-c", "from pipeline.cli import main; main()", *arguments],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
