@@ -109,7 +109,7 @@ $(VENV)/dev.done: requirements/dev-$(TENSORFLOW).txt pyproject.toml | $(BIN)/pyt
 # --- what is served ------------------------------------------------------------------------------
 
 # The SavedModel is built from the shipped weights once (docs/adr/0002).
-$(BUNDLE)/model.json: $(wildcard models/$(MODEL)/*) pipeline/export.py pipeline/network.py | $(VENV)/run.done
+$(BUNDLE)/model.json: $(wildcard models/$(MODEL)/*) pipeline/export.py $(wildcard pipeline/network/*.py) | $(VENV)/run.done
 	$(BIN)/signwrite export models/$(MODEL) --out $(BUNDLE)
 	@touch $@
 

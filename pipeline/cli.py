@@ -19,7 +19,7 @@ from signwrite.errors import InputError, SignWriteError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from pipeline.train import TrainParams
+    from pipeline.training.train import TrainParams
 
 app = typer.Typer(
     help="Read American Sign Language from video: train a model, measure it, serve it.",
@@ -72,8 +72,8 @@ def download(
     pause_s: Annotated[float, typer.Option(help="Seconds between two videos.")] = 5.0,
 ) -> None:
     """Download videos, at most 720p, with a ledger of where they came from."""
-    from pipeline.download import download_videos  # noqa: PLC0415 - imports on demand
-    from pipeline.sources import parse_sources, read_sources  # noqa: PLC0415 - on demand
+    from pipeline.downloads.download import download_videos  # noqa: PLC0415 - imports on demand
+    from pipeline.downloads.sources import parse_sources, read_sources  # noqa: PLC0415 - on demand
 
     wanted = [*parse_sources(sources or []), *(read_sources(listed) if listed else [])]
     with _bar("videos") as move:
@@ -94,7 +94,7 @@ def cut(
     jobs: Jobs = 1,
 ) -> None:
     """Cut videos into clips of one sign each, split by signer."""
-    from pipeline.cut import cut_clips  # noqa: PLC0415 - imports on demand
+    from pipeline.clips.cut import cut_clips  # noqa: PLC0415 - imports on demand
 
     with _bar("videos") as move:
         report = cut_clips(
@@ -121,7 +121,7 @@ def extract(
     jobs: Jobs = 1,
 ) -> None:
     """Write the frames of every clip as JPEG, with a manifest."""
-    from pipeline.extract import extract_frames  # noqa: PLC0415 - imports on demand
+    from pipeline.clips.extract import extract_frames  # noqa: PLC0415 - imports on demand
 
     with _bar("clips") as move:
         report = extract_frames(clips, out=out, quality=quality, jobs=jobs, progress=move)
@@ -143,7 +143,7 @@ def train(
     about: Annotated[Path | None, typer.Option(help="JSON to put into the model card.")] = None,
 ) -> None:
     """Train a model on clips; the run folder's `model` holds the result."""
-    from pipeline.runs import ModelFacts, train_run  # noqa: PLC0415 - imports on demand
+    from pipeline.training.runs import ModelFacts, train_run  # noqa: PLC0415 - imports on demand
 
     with _bar("decoding") as move:
         weights = train_run(
@@ -265,7 +265,7 @@ def _read_json(path: Path | None) -> dict[str, Any]:
 
 
 def _read_params(path: Path | None) -> "TrainParams":
-    from pipeline.train import TrainParams  # noqa: PLC0415 - imports on demand
+    from pipeline.training.train import TrainParams  # noqa: PLC0415 - imports on demand
 
     try:
         return TrainParams.model_validate(_read_json(path))

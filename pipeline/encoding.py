@@ -1,4 +1,4 @@
-"""Writes videos: the one place in the project that encodes.
+"""Writes drawn frames as videos; clips cut from videos go through `pipeline.clips.writer`.
 
 H.264 in MP4 by PyAV (FFmpeg with libx264): no audio, constant frame rate, planar YUV 4:2:0 in the
 BT.601 limited range, which is what FFmpeg converts RGB to. One encoding thread, so that the same

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.calibrate import calibration_error
-from pipeline.manifest import read_manifest
+from pipeline.clips.manifest import read_manifest
+from pipeline.training.calibrate import calibration_error
 from signwrite.bundle import Bundle
 from signwrite.classifier import Classifier
 from signwrite.errors import InputError

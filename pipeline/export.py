@@ -13,8 +13,9 @@ import tensorflow as tf
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipeline.files import whole_folder
-from pipeline.network import NetworkConfig, SignNetwork
-from pipeline.weights import load_parts, save_parts
+from pipeline.network.composition import SignNetwork
+from pipeline.network.config import NetworkConfig
+from pipeline.network.weights import load_parts, save_parts
 from signwrite.bundle import MANIFEST, SAVED_MODEL, Bundle, Manifest, sha256_of
 from signwrite.classifier import SavedModelClassifier
 from signwrite.errors import BundleError

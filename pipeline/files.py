@@ -1,6 +1,5 @@
 """Files that are either whole or not there: written under a temporary name, then renamed."""
 
-import hashlib
 import os
 import shutil
 from collections.abc import Iterator
@@ -55,9 +54,3 @@ def write_text(path: Path, text: str) -> None:
     """Write a text file (UTF-8, line ends as given), whole or not at all."""
     with whole_file(path) as partial:
         partial.write_text(text, encoding="utf-8", newline="")
-
-
-def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file's content, as 64 hexadecimal digits."""
-    with path.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.annotations import convert_annotations, read_annotations, write_annotations
-from pipeline.intervals import Annotation
+from pipeline.annotations.intervals import Annotation
 from signwrite.errors import InputError
 
 

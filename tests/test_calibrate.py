@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
-from pipeline.calibrate import calibration_error, fit_rule, fit_temperature, score_logits
+from pipeline.training.calibrate import calibration_error, fit_rule, fit_temperature, score_logits
 
 
 def drawn_labels(logits: np.ndarray, *, seed: int) -> np.ndarray:

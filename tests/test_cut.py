@@ -16,9 +16,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.cut import CutReport, cut_clips
+from pipeline.clips.cut import CutReport, cut_clips
+from pipeline.clips.manifest import read_manifest
 from pipeline.jobs import run_each
-from pipeline.manifest import read_manifest
 from signwrite.errors import InputError
 from tests.clips import (
     Silence,
@@ -430,7 +430,7 @@ def test_run_killed_for_real_leaves_no_process_and_is_resumed(place: Workplace) 
         place.add(f"abc{i}.mp4", counter_clip_60())
     place.annotate(f"abc{i}.mp4,{sign}" for i in range(8) for sign in ("A,0.1,0.5,", "B,1,1.5,"))
     program = (
-        "import sys; from pathlib import Path; from pipeline.cut import cut_clips\n"
+        "import sys; from pathlib import Path; from pipeline.clips.cut import cut_clips\n"
         "if __name__ == '__main__': cut_clips(Path(sys.argv[1]), annotations=Path(sys.argv[2]), "
         "out=Path(sys.argv[3]), shares={'train': 1.0}, jobs=2)"
     )

@@ -6,8 +6,11 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.augmentation import Border, Look, draw_look, warp_square
-from pipeline.dataset import (
+from pipeline.clips.manifest import ClipRow
+from pipeline.network.config import NetworkConfig
+from pipeline.network.localiser import cell_centres
+from pipeline.training.augmentation import Border, Look, draw_look, warp_square
+from pipeline.training.dataset import (
     CropBatches,
     Draw,
     SceneBatches,
@@ -15,9 +18,7 @@ from pipeline.dataset import (
     draw_window_beside,
     scene_targets,
 )
-from pipeline.manifest import ClipRow
-from pipeline.network import NetworkConfig, cell_centres
-from pipeline.store import Store
+from pipeline.training.store import Store
 
 WIDTH, HEIGHT = 120, 90
 CONFIG = NetworkConfig(localiser_px=96, crop_px=96)
@@ -84,9 +85,9 @@ def test_a_scene_says_where_its_hand_is(monkeypatch: pytest.MonkeyPatch) -> None
         del rng  # a drawn border may be as green as the hand
         return cv2.BORDER_CONSTANT, (0, 0, 0)
 
-    monkeypatch.setattr("pipeline.dataset.draw_look", either_way)
-    monkeypatch.setattr("pipeline.dataset.cover_bars", uncovered)
-    monkeypatch.setattr("pipeline.dataset.draw_border", black)
+    monkeypatch.setattr("pipeline.training.dataset.draw_look", either_way)
+    monkeypatch.setattr("pipeline.training.dataset.cover_bars", uncovered)
+    monkeypatch.setattr("pipeline.training.dataset.draw_border", black)
     for _ in range(60):
         x, y = int(rng.integers(20, 100)), int(rng.integers(20, 70))
         scene, box = draw_scene(

@@ -14,11 +14,11 @@ from yt_dlp import YoutubeDL
 from yt_dlp.networking.exceptions import TransportError
 from yt_dlp.utils import DownloadError, ExtractorError, GeoRestrictedError
 
-from pipeline.download import DownloadReport, download_videos, ytdlp_options
-from pipeline.download_reason import reason
-from pipeline.files import sha256
-from pipeline.ledger import read_ledger
-from pipeline.sources import VideoSource, parse_sources, read_sources
+from pipeline.downloads.download import DownloadReport, download_videos, ytdlp_options
+from pipeline.downloads.ledger import read_ledger
+from pipeline.downloads.reasons import reason
+from pipeline.downloads.sources import VideoSource, parse_sources, read_sources
+from signwrite.bundle import sha256_of
 from signwrite.errors import InputError
 from tests.clips import counter_clip
 
@@ -133,7 +133,7 @@ def test_video_arrives_whole_and_is_in_the_ledger(site: Site, tmp_path: Path) ->
     assert (tmp_path / "abc7.mp4").read_bytes() == video()
     row = read_ledger(tmp_path)["abc7"]
     assert (row.id, row.title, row.url) == ("v", "v", site.source("abc7").url)
-    assert row.sha256 == sha256(tmp_path / "abc7.mp4")
+    assert row.sha256 == sha256_of(tmp_path / "abc7.mp4")
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", row.date)
     assert {path.name for path in tmp_path.iterdir()} == {"abc7.mp4", "ledger.csv"}
 

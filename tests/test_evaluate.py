@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.cut import cut_clips
+from pipeline.clips.cut import cut_clips
 from pipeline.evaluate import Answer, evaluate_bundle, summarise
 from pipeline.example import write_tutorials
 from pipeline.report import add_to_card, figures, figures_table, write_report

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from pipeline.cut import cut_clips
-from pipeline.extract import extract_frames, frame_path
+from pipeline.clips.cut import cut_clips
+from pipeline.clips.extract import extract_frames, frame_path
 from signwrite.clip import decoded_frames
 from signwrite.errors import InputError
 from tests.clips import counter_clip, read_number, rotated_clip

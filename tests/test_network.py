@@ -5,16 +5,12 @@ import numpy as np
 import pytest
 from keras import ops
 
-from pipeline.network import (
-    NetworkConfig,
-    build_inception,
-    build_localiser,
-    cell_centres,
-    describe_path,
-    follow_hand,
-    sample_squares,
-)
-from pipeline.weights import CONVOLUTIONS, StartingWeights, folded, start_inception
+from pipeline.network.config import NetworkConfig
+from pipeline.network.inception import build_inception
+from pipeline.network.localiser import build_localiser, cell_centres, follow_hand
+from pipeline.network.squares import sample_squares
+from pipeline.network.temporal import describe_path
+from pipeline.network.weights import CONVOLUTIONS, StartingWeights, folded, start_inception
 
 
 def numbers(tensor: object) -> np.ndarray:

@@ -55,7 +55,7 @@ def starting_weights(path: Path) -> None:
     """Write random starting weights in the form of an ImageNet file."""
     import keras  # noqa: PLC0415 - seconds of import that only this needs
 
-    from pipeline.network import in_creation_order  # noqa: PLC0415 - imports Keras
+    from pipeline.network.inception import in_creation_order  # noqa: PLC0415 - imports Keras
 
     keras.utils.set_random_seed(0)
     stock = keras.applications.InceptionV3(weights=None, include_top=False)

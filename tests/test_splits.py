@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.intervals import Annotation
-from pipeline.plan import plan_clips
-from pipeline.signers import Signers, read_signers
-from pipeline.splits import missing_signs, split_signers
+from pipeline.annotations.intervals import Annotation
+from pipeline.annotations.signers import Signers, read_signers
+from pipeline.annotations.splits import missing_signs, split_signers
+from pipeline.clips.plan import plan_clips
 from signwrite.errors import InputError
 
 THREE = {"train": 0.6, "validation": 0.2, "test": 0.2}

@@ -6,8 +6,8 @@ import keras
 import numpy as np
 import pytest
 
-from pipeline.dataset import ArrayBatches, Draw
-from pipeline.stage import Stage, build_optimizer, run_stage
+from pipeline.training.dataset import ArrayBatches, Draw
+from pipeline.training.stage import Stage, build_optimizer, run_stage
 
 EPOCHS = 4
 

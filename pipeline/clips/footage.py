@@ -14,8 +14,8 @@ from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from pipeline.files import sha256
-from pipeline.intervals import TIME_SLACK_S
+from pipeline.annotations.intervals import TIME_SLACK_S
+from signwrite.bundle import sha256_of
 from signwrite.clip import media
 from signwrite.clip.container import choose_stream
 from signwrite.errors import InputError
@@ -72,7 +72,7 @@ def inspect_video(video: Path) -> VideoFacts:
             f"{video.name}: wanted {header_s:.3f} s, as its header says; "
             f"received {float(end_s):.3f} s"
         )
-    return VideoFacts(sha256=sha256(video), duration_s=max(float(end_s), header_s))
+    return VideoFacts(sha256=sha256_of(video), duration_s=max(float(end_s), header_s))
 
 
 def _duration_s_from_header(container: InputContainer, stream: VideoStream) -> float:

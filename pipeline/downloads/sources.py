@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
-from pipeline.intervals import Faults
+from pipeline.annotations.intervals import Faults
 from signwrite.errors import InputError
 
 _YOUTUBE_ID = re.compile(r"[A-Za-z0-9_-]{11}")

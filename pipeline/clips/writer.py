@@ -9,7 +9,7 @@ from av.filter import Graph
 from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
 
-from pipeline.footage import TimedFrame, opened
+from pipeline.clips.footage import TimedFrame, opened
 from signwrite.clip.container import choose_stream
 from signwrite.clip.pixels import orientation_of_frame
 from signwrite.errors import InputError

@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 from keras import ops
 
-from pipeline.network import SignNetwork
-from pipeline.store import Store
+from pipeline.network.composition import SignNetwork
+from pipeline.training.store import Store
 
 Tensor = Any
 _INSIDE, _LOST = 0.9, 0.3  # share of a hand in its crop; overlap with its box

@@ -24,14 +24,21 @@ import numpy.typing as npt
 from keras import ops
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipeline.calibrate import fit_temperature, score_logits
-from pipeline.dataset import ArrayBatches, CropBatches, Draw, SceneBatches
-from pipeline.localise import box_loss, heat_loss, judge_localiser, presence_loss
-from pipeline.network import NetworkConfig, SignNetwork
-from pipeline.stage import Figures, Stage, build_optimizer, run_stage
-from pipeline.store import Store
-from pipeline.variants import Sightings, draw_variants, locate_all, plain_variants, read_clips
-from pipeline.weights import read_starting_weights, start_inception
+from pipeline.network.composition import SignNetwork
+from pipeline.network.config import NetworkConfig
+from pipeline.network.weights import read_starting_weights, start_inception
+from pipeline.training.calibrate import fit_temperature, score_logits
+from pipeline.training.dataset import ArrayBatches, CropBatches, Draw, SceneBatches
+from pipeline.training.localise import box_loss, heat_loss, judge_localiser, presence_loss
+from pipeline.training.stage import Figures, Stage, build_optimizer, run_stage
+from pipeline.training.store import Store
+from pipeline.training.variants import (
+    Sightings,
+    draw_variants,
+    locate_all,
+    plain_variants,
+    read_clips,
+)
 from signwrite.recipe import Recipe
 from signwrite.vocabulary import Vocabulary
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.clips.manifest import ClipRow, read_manifest
 from pipeline.files import write_text
-from pipeline.manifest import ClipRow, read_manifest
 from signwrite.errors import ClipError, InputError
 from signwrite.frames import fit
 from signwrite.reader import read_tensor

@@ -1,4 +1,4 @@
-"""Pictures that training invents from those it has; used by `pipeline.dataset` alone.
+"""Pictures that training invents from those it has; used by `pipeline.training.dataset` alone.
 
 Geometry comes first, in one affine warp from the canvas to the network's input, then light, then
 what a camera and a codec do. Every choice is drawn from the generator that is passed in.

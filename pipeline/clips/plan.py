@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from pipeline.intervals import Annotation
-from pipeline.manifest import ClipRow
-from pipeline.signers import Signers, name_signers
-from pipeline.splits import DEFAULT_SHARES, split_signers
+from pipeline.annotations.intervals import Annotation
+from pipeline.annotations.signers import Signers, name_signers
+from pipeline.annotations.splits import DEFAULT_SHARES, split_signers
+from pipeline.clips.manifest import ClipRow
 from signwrite.errors import InputError
 
 

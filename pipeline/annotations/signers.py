@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from pipeline.intervals import Annotation, Faults
+from pipeline.annotations.intervals import Annotation, Faults
 from signwrite.errors import InputError
 
 SPLITS = ("train", "validation", "test")

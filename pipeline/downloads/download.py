@@ -16,13 +16,13 @@ from typing import Any
 from yt_dlp import YoutubeDL
 from yt_dlp.utils import YoutubeDLError
 
-from pipeline.cut import describe
-from pipeline.download_reason import reason
-from pipeline.files import sha256
-from pipeline.footage import inspect_video
+from pipeline.clips.cut import describe
+from pipeline.clips.footage import inspect_video
+from pipeline.downloads.ledger import LedgerRow, read_ledger, write_ledger
+from pipeline.downloads.reasons import reason
+from pipeline.downloads.sources import VideoSource
 from pipeline.jobs import Progress, no_progress
-from pipeline.ledger import LedgerRow, read_ledger, write_ledger
-from pipeline.sources import VideoSource
+from signwrite.bundle import sha256_of
 from signwrite.errors import InputError
 
 MAX_SIDE_PX = 720  # the shorter side
@@ -144,7 +144,10 @@ def download_videos(
 def _verified(out: Path, source: VideoSource, row: LedgerRow | None) -> bool:
     path = out / f"{source.name}.mp4"
     return (
-        row is not None and row.url == source.url and path.is_file() and sha256(path) == row.sha256
+        row is not None
+        and row.url == source.url
+        and path.is_file()
+        and sha256_of(path) == row.sha256
     )
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.files import whole_file
-from pipeline.network import in_creation_order
+from pipeline.network.inception import in_creation_order
 from signwrite.errors import InputError
 
 CONVOLUTIONS = 94
@@ -108,7 +108,7 @@ def folded(model: keras.Model) -> StartingWeights:
 
 
 def start_inception(model: keras.Model, weights: StartingWeights) -> list[str]:
-    """Fill a model of `pipeline.network.build_inception`.
+    """Fill a model of `pipeline.network.inception.build_inception`.
 
     Returns:
         The names of the convolutions whose kernel stays random.

@@ -8,14 +8,14 @@ from fractions import Fraction
 from pathlib import Path
 
 from pipeline.annotations import parse_annotations
-from pipeline.cut_video import CutTask, cut_video
+from pipeline.annotations.intervals import Annotation, check_intervals
+from pipeline.annotations.signers import SPLITS, read_signers
+from pipeline.clips.cut_video import CutTask, cut_video
+from pipeline.clips.footage import VideoFacts, inspect_video
+from pipeline.clips.manifest import MANIFEST, ClipRow, read_manifest, write_manifest
+from pipeline.clips.plan import PlannedClip, plan_clips
 from pipeline.files import PARTIAL_SUFFIX
-from pipeline.footage import VideoFacts, inspect_video
-from pipeline.intervals import Annotation, check_intervals
 from pipeline.jobs import Progress, no_progress, run_each
-from pipeline.manifest import MANIFEST, ClipRow, read_manifest, write_manifest
-from pipeline.plan import PlannedClip, plan_clips
-from pipeline.signers import SPLITS, read_signers
 from signwrite.errors import ClipError, InputError
 
 

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
-from pipeline.signers import SPLITS
+from pipeline.annotations.signers import SPLITS
 from signwrite.errors import InputError
 
 # The predecessor's 80:20. A test split costs signers, so it is there only when asked for.

@@ -13,10 +13,10 @@ from pathlib import Path, PurePosixPath
 
 from PIL import Image
 
-from pipeline.cut import describe
+from pipeline.clips.cut import describe
+from pipeline.clips.manifest import ClipRow, read_manifest
 from pipeline.files import PARTIAL_SUFFIX
 from pipeline.jobs import Progress, no_progress, run_each
-from pipeline.manifest import ClipRow, read_manifest
 from pipeline.table import read_table, write_table
 from signwrite.clip import decoded_frames
 from signwrite.errors import InputError
@@ -82,7 +82,7 @@ def extract_frames(
     executor: Executor | None = None,
     progress: Progress = no_progress,
 ) -> ExtractReport:
-    """Write the frames of every clip in a folder that `pipeline.cut.cut_clips` made.
+    """Write the frames of every clip in a folder that `pipeline.clips.cut.cut_clips` made.
 
     What is there and verified is kept. A clip that cannot be read fails alone. One run at a time
     may use a folder.

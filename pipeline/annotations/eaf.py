@@ -11,11 +11,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote, unquote, urlsplit
 
-# pympi-ling has no type hints.
-from pympi import Eaf  # type: ignore[import-untyped]
+from pympi import Eaf  # type: ignore[import-untyped]  # it has no type hints
 
+from pipeline.annotations.intervals import Annotation, Faults, Origin, check_sign
 from pipeline.files import whole_file
-from pipeline.intervals import Annotation, Faults, Origin, check_sign
 
 SUFFIX = ".eaf"
 _TIER = "signs"

@@ -11,14 +11,14 @@ from typing import Any
 
 import keras
 
-from pipeline.calibrate import fit_rule
+from pipeline.clips.manifest import MANIFEST, ClipRow
 from pipeline.export import TrainedNetwork, save_weights
-from pipeline.files import sha256, write_text
-from pipeline.manifest import MANIFEST, ClipRow
-from pipeline.store import build_store
-from pipeline.train import TrainParams, train_network
-from pipeline.variants import empty_variants, plain_variants, read_clips
-from signwrite.bundle import Manifest
+from pipeline.files import write_text
+from pipeline.training.calibrate import fit_rule
+from pipeline.training.store import build_store
+from pipeline.training.train import TrainParams, train_network
+from pipeline.training.variants import empty_variants, plain_variants, read_clips
+from signwrite.bundle import Manifest, sha256_of
 from signwrite.errors import InputError
 from signwrite.vocabulary import Vocabulary
 
@@ -123,7 +123,7 @@ def _remember(folder: Path, *, clips: Path, params: TrainParams) -> None:
         raise InputError(f"{folder}: a run with the same parameters wanted; {differ} differ")
     facts = {
         "params": chosen,
-        "clips_sha256": sha256(clips / MANIFEST) if (clips / MANIFEST).is_file() else None,
+        "clips_sha256": sha256_of(clips / MANIFEST) if (clips / MANIFEST).is_file() else None,
         "revision": _revision(),
         "python": platform.python_version(),
         "versions": {each: installed(each) for each in ("keras", "numpy", "av")},

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from pipeline.clip_writer import ClipWriter, encoding, verify_clip
-from pipeline.files import sha256, whole_file
-from pipeline.footage import SLACK_S, FrameRun, frame_run
-from pipeline.manifest import ClipRow
-from pipeline.plan import PlannedClip
+from pipeline.clips.footage import SLACK_S, FrameRun, frame_run
+from pipeline.clips.manifest import ClipRow
+from pipeline.clips.plan import PlannedClip
+from pipeline.clips.writer import ClipWriter, encoding, verify_clip
+from pipeline.files import whole_file
+from signwrite.bundle import sha256_of
 from signwrite.errors import InputError
 
 
@@ -55,7 +56,7 @@ def _verified(clip: PlannedClip, task: CutTask) -> ClipRow | None:
         same_source = (row.video_sha256, row.encoding) == (task.video_sha256, encoding(task.fps))
         if clip.describes(row) and same_source:
             path = task.out / clip.clip
-            return row if path.is_file() and sha256(path) == row.clip_sha256 else None
+            return row if path.is_file() and sha256_of(path) == row.clip_sha256 else None
     return None
 
 
@@ -74,7 +75,7 @@ def _cut_clip(clip: PlannedClip, run: FrameRun, task: CutTask) -> ClipRow:
             first_frame = writer.first.index
             writer.finish(Fraction(clip.end_s) - SLACK_S)
         fps = verify_clip(partial, writer)
-        digest = sha256(partial)
+        digest = sha256_of(partial)
     return ClipRow(
         **vars(clip),
         first_frame=first_frame,

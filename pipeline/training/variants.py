@@ -8,11 +8,14 @@ import numpy as np
 import numpy.typing as npt
 from keras import ops
 
-from pipeline.augmentation import draw_look, warp_square
-from pipeline.dataset import draw_crop, draw_window_beside
 from pipeline.files import whole_file
-from pipeline.network import FEATURES, SignNetwork, describe_path, scale_pixels
-from pipeline.store import Box, Store
+from pipeline.network.composition import SignNetwork
+from pipeline.network.config import FEATURES
+from pipeline.network.squares import scale_pixels
+from pipeline.network.temporal import describe_path
+from pipeline.training.augmentation import draw_look, warp_square
+from pipeline.training.dataset import draw_crop, draw_window_beside
+from pipeline.training.store import Box, Store
 
 _BATCH = 32  # crops in one call of the backbone
 

@@ -9,7 +9,7 @@ import io
 from collections.abc import Iterable
 from dataclasses import asdict
 
-from pipeline.intervals import Annotation, Faults, Origin, check_sign, parse_time
+from pipeline.annotations.intervals import Annotation, Faults, Origin, check_sign, parse_time
 
 COLUMNS = ("video", "sign", "start_s", "end_s", "signer")
 _REQUIRED = COLUMNS[:4]

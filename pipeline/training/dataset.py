@@ -7,7 +7,9 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.augmentation import (
+from pipeline.network.config import NetworkConfig
+from pipeline.network.localiser import CELL_PX, cell_centres
+from pipeline.training.augmentation import (
     Look,
     Picture,
     apply_look,
@@ -17,8 +19,7 @@ from pipeline.augmentation import (
     erase_patch,
     warp_square,
 )
-from pipeline.network import CELL_PX, NetworkConfig, cell_centres
-from pipeline.store import Box, Store
+from pipeline.training.store import Box, Store
 
 _THREADS, _AHEAD = 2, 8  # OpenCV lets go of Python's lock; a few batches wait ready
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from pipeline.intervals import Annotation, Faults, Origin, check_sign, parse_time
+from pipeline.annotations.intervals import Annotation, Faults, Origin, check_sign, parse_time
 
 
 @dataclass(frozen=True)

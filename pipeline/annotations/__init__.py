@@ -1,7 +1,7 @@
 """Reads, checks, writes and converts annotation files: who signs what, when, in which video.
 
-The forms: the legacy `video_clip_times.csv` (`pipeline.legacy`), the tidy CSV (`pipeline.tidy`),
-and ELAN's .eaf (`pipeline.eaf`), where a folder holds one file for each video.
+The forms: the legacy `video_clip_times.csv` (`legacy`), the tidy CSV (`tidy`), and ELAN's .eaf
+(`eaf`), where a folder holds one file for each video.
 """
 
 import csv
@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
-from pipeline.eaf import SUFFIX, eaf_files, parse_eaf, write_eaf
+from pipeline.annotations.eaf import SUFFIX, eaf_files, parse_eaf, write_eaf
+from pipeline.annotations.intervals import Annotation, Faults, check_intervals
+from pipeline.annotations.legacy import format_legacy, parse_legacy
+from pipeline.annotations.tidy import format_tidy, parse_tidy
 from pipeline.files import write_text
-from pipeline.intervals import Annotation, Faults, check_intervals
-from pipeline.legacy import format_legacy, parse_legacy
-from pipeline.tidy import format_tidy, parse_tidy
 from signwrite.errors import InputError
 
 Form = Literal["legacy", "tidy", "eaf"]

@@ -1,0 +1,1 @@
+"""Tutorial videos from the web, with a ledger of where they came from."""
