@@ -19,7 +19,7 @@ from signwrite.errors import InputError, SignWriteError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from pipeline.training.train import TrainParams
+    from pipeline.training.params import TrainParams
 
 app = typer.Typer(
     help="Read American Sign Language from video: train a model, measure it, serve it.",
@@ -143,7 +143,7 @@ def train(
     about: Annotated[Path | None, typer.Option(help="JSON to put into the model card.")] = None,
 ) -> None:
     """Train a model on clips; the run folder's `model` holds the result."""
-    from pipeline.training.runs import ModelFacts, train_run  # noqa: PLC0415 - imports on demand
+    from pipeline.training.train import ModelFacts, train_run  # noqa: PLC0415 - imports on demand
 
     with _bar("decoding") as move:
         weights = train_run(
@@ -265,7 +265,7 @@ def _read_json(path: Path | None) -> dict[str, Any]:
 
 
 def _read_params(path: Path | None) -> "TrainParams":
-    from pipeline.training.train import TrainParams  # noqa: PLC0415 - imports on demand
+    from pipeline.training.params import TrainParams  # noqa: PLC0415 - imports on demand
 
     try:
         return TrainParams.model_validate(_read_json(path))

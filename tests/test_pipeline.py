@@ -21,7 +21,8 @@ PARAMS = {
     "recipe": {"frames_per_clip": 3, "canvas_px": 96},
     "network": {"localiser_px": 96, "crop_px": 96, "reader_width": 16},
     "variants": 1,
-    **dict.fromkeys(("localiser", "head", "backbone", "reader"), STAGE),
+    "presence_scenes": {"train": 1, "validation": 1},
+    **dict.fromkeys(("localiser", "presence", "head", "backbone", "reader"), STAGE),
 }
 
 

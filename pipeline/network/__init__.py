@@ -3,7 +3,8 @@
 ::
 
     clips uint8 [B, T, S, S, 3]
-      -> sample the whole canvas at localiser_px   -> localiser   -> hand box, presence per frame
+      -> sample the whole canvas at localiser_px   -> localiser   -> hand box per frame
+                                                      presence    -> is there a hand?
       -> sample the hand box at crop_px            -> backbone    -> 2048 features per frame
       -> features and the path of the boxes        -> reader      -> logits [B, L]
       -> divided by the temperature, softmax       -> scores [B, L]

@@ -5,7 +5,7 @@ from keras import ops
 
 from pipeline.network.config import FEATURES, NetworkConfig
 from pipeline.network.inception import build_inception
-from pipeline.network.localiser import build_localiser, follow_hand
+from pipeline.network.localiser import build_localiser, build_presence, follow_hand
 from pipeline.network.squares import Tensor, sample_squares, scale_pixels
 from pipeline.network.temporal import build_reader, describe_path
 from signwrite.recipe import Recipe
@@ -38,7 +38,8 @@ class SignNetwork:
         signs: L, the number of signs.
 
     Attributes:
-        parts: the trainable models by name: localiser, backbone, frame_head, reader.
+        parts: the trainable models by name: localiser, presence, backbone,
+            frame_head, reader.
     """
 
     def __init__(self, config: NetworkConfig, *, recipe: Recipe, signs: int) -> None:
@@ -46,6 +47,7 @@ class SignNetwork:
         self.config, self.recipe, self.signs = config, recipe, signs
         self.parts: dict[str, keras.Model] = {
             "localiser": build_localiser(config),
+            "presence": build_presence(),
             "backbone": build_backbone(config),
             "frame_head": build_frame_head(signs),
             "reader": build_reader(config, frames=recipe.frames_per_clip, signs=signs),
@@ -58,7 +60,8 @@ class SignNetwork:
         small = sample_squares(canvases, whole, size_px=self.config.localiser_px)
         found = self.parts["localiser"](scale_pixels(small), training=False)
         boxes = follow_hand(found["heat"], found["boxes"], frames=frames)
-        return boxes, found["presence"]
+        presence = self.parts["presence"](found["seen"], training=False)
+        return boxes, presence[:, 0]
 
     def describe(self, canvases: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor]:
         """Read each frame's hand crop: -> features [N, 2048], frame logits [N, L]."""

@@ -13,6 +13,8 @@ from pipeline.network.squares import Tensor
 
 FIRST_CELL_PX, CELL_PX = 13.5, 8.0  # centre of cell 0 and the pitch of InceptionV3's mixed2
 
+_SEEN = 96  # channels of the localiser's last features
+
 
 def build_localiser(config: NetworkConfig) -> keras.Model:
     """Build the part that finds the signing hand in one frame.
@@ -20,7 +22,7 @@ def build_localiser(config: NetworkConfig) -> keras.Model:
     Returns:
         A model float [N, px, px, 3] in [-1, 1] -> dict of float32: ``heat`` [N, G * G] logits of
         where the hand's centre is, ``boxes`` [N, G * G, 3] the box each cell would give (centre x,
-        centre y, side as fractions), ``presence`` [N] logit that there is a hand.
+        centre y, side as fractions), ``seen`` [N, 192] what it sees there and all around.
     """
     size_px = config.localiser_px
     trunk = build_inception(size_px, block=config.localiser_block)
@@ -32,12 +34,10 @@ def build_localiser(config: NetworkConfig) -> keras.Model:
     both = keras.layers.Concatenate(name="both")([wide, near])
     both = keras.layers.Conv2D(128, 3, padding="same", activation="relu", name="mix")(both)
     both = keras.layers.Conv2D(
-        96, 3, padding="same", dilation_rate=2, activation="relu", name="spread"
+        _SEEN, 3, padding="same", dilation_rate=2, activation="relu", name="spread"
     )(both)
     maps = keras.layers.Conv2D(4, 1, dtype="float32", name="maps")(both)
-    pooled = keras.layers.GlobalMaxPooling2D(name="seen")(both)
-    presence = keras.layers.Dense(1, dtype="float32", name="presence")(pooled)
-    outputs = CellBoxes(size_px, dtype="float32", name="cells")([maps, presence])
+    outputs = CellBoxes(size_px, dtype="float32", name="cells")([maps, both])
     return keras.Model(trunk.input, outputs, name="localiser")
 
 
@@ -50,7 +50,7 @@ def cell_centres(size_px: int) -> npt.NDArray[np.float32]:
 
 @keras.saving.register_keras_serializable("signwrite")
 class CellBoxes(keras.layers.Layer):  # type: ignore[misc]  # Keras ships no types
-    """Turns the localiser's maps into one box a cell, in fractions of the picture.
+    """Turns the localiser's maps into one box a cell, and sums up what is seen where the hand is.
 
     Args:
         size_px: side of the localiser's input.
@@ -62,20 +62,32 @@ class CellBoxes(keras.layers.Layer):  # type: ignore[misc]  # Keras ships no typ
         self.size_px = size_px
 
     def call(self, inputs: list[Tensor]) -> dict[str, Tensor]:
-        """Map [N, G, G, 4] and [N, 1] to heat, boxes and presence."""
-        maps, presence = inputs
+        """Map [N, G, G, 4] and [N, G, G, 96] to heat, boxes and what is seen."""
+        maps, features = inputs
         centres = cell_centres(self.size_px)
         maps = ops.reshape(maps, (-1, len(centres), 4))
         x = centres[:, 0] + maps[..., 1] * (CELL_PX / self.size_px)
         y = centres[:, 1] + maps[..., 2] * (CELL_PX / self.size_px)
         side = 0.4 * ops.exp(ops.clip(maps[..., 3], -3.0, 1.5))
         boxes = ops.stack([x, y, side], axis=-1)
-        return {"heat": maps[..., 0], "boxes": boxes, "presence": presence[:, 0]}
+        features = ops.reshape(features, (-1, len(centres), _SEEN))
+        chance = ops.softmax(maps[..., 0], axis=-1)
+        there = ops.sum(chance[..., None] * features, axis=1)
+        seen = ops.concatenate([there, ops.mean(features, axis=1)], axis=-1)
+        return {"heat": maps[..., 0], "boxes": boxes, "seen": seen}
 
     def get_config(self) -> dict[str, Any]:
         """Return what rebuilds the layer."""
         config: dict[str, Any] = super().get_config()
         return config | {"size_px": self.size_px}
+
+
+def build_presence() -> keras.Model:
+    """Build the part that says whether there is a hand: what is seen [N, 192] -> logit [N, 1]."""
+    seen = keras.Input((2 * _SEEN,))
+    hidden = keras.layers.Dense(32, activation="relu", dtype="float32", name="weigh")(seen)
+    logit = keras.layers.Dense(1, dtype="float32", name="hand")(hidden)
+    return keras.Model(seen, logit, name="presence")
 
 
 def follow_hand(heat: Tensor, boxes: Tensor, *, frames: int) -> Tensor:

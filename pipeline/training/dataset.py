@@ -21,6 +21,7 @@ from pipeline.training.augmentation import (
 )
 from pipeline.training.store import Box, Store
 
+EMPTY_SCENES = 1 / 7
 _THREADS, _AHEAD = 2, 8  # OpenCV lets go of Python's lock; a few batches wait ready
 
 
@@ -126,10 +127,10 @@ class ArrayBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships 
 
 
 class SceneBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships no types
-    """Batches of whole scenes for the localiser, with its three targets.
+    """Batches of whole scenes for the localiser, with the targets of its maps.
 
     A scene shows a clip's canvas through an invented camera: the hand from a twelfth of the picture
-    to all of it, anywhere. One scene in seven is cut beside the hand, so that it shows none.
+    to all of it, anywhere. Some scenes are cut beside the hand, so that they show none.
     """
 
     def __init__(
@@ -139,11 +140,12 @@ class SceneBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships 
         *,
         config: NetworkConfig,
         draw: Draw,
+        empty: float = EMPTY_SCENES,
     ) -> None:
-        """Remember where to draw from."""
+        """Remember where to draw from, and the share of scenes to cut beside the hand."""
         super().__init__(workers=_THREADS, max_queue_size=_AHEAD)
         self.store, self.drawn_rows = store, rows
-        self.config, self.draw = config, draw
+        self.config, self.draw, self.empty = config, draw, empty
 
     def __len__(self) -> int:
         """Count the batches of an epoch."""
@@ -157,12 +159,19 @@ class SceneBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships 
         boxes = np.zeros((self.draw.batch, 3), np.float32)  # a side of 0: no hand
         for place, row in enumerate(rng.choice(self.drawn_rows, self.draw.batch)):
             picture, box = self.store.picture(row, int(rng.integers(self.store.frames.shape[1])))
-            scenes[place], boxes[place] = draw_scene(picture, box, size_px=size_px, rng=rng)
+            scenes[place], boxes[place] = draw_scene(
+                picture, box, size_px=size_px, empty=self.empty, rng=rng
+            )
         return scenes / 127.5 - 1.0, scene_targets(boxes, size_px=size_px)
 
 
 def draw_scene(
-    picture: Picture, box: Box, *, size_px: int, rng: np.random.Generator
+    picture: Picture,
+    box: Box,
+    *,
+    size_px: int,
+    rng: np.random.Generator,
+    empty: float = EMPTY_SCENES,
 ) -> tuple[Picture, Box]:
     """Invent a scene and say where its hand is, as fractions; a side of 0 says that it shows none.
 
@@ -171,9 +180,10 @@ def draw_scene(
         box: the hand's centre x, centre y and side in pixels.
         size_px: side of the scene.
         rng: draws everything.
+        empty: how often to try to cut the scene beside the hand.
     """
     look = draw_look(rng)
-    window = draw_window_beside(picture, box, rng=rng) if rng.random() < 1 / 7 else None
+    window = draw_window_beside(picture, box, rng=rng) if rng.random() < empty else None
     shows_hand = window is None
     if window is None:
         share = float(np.exp(rng.uniform(np.log(0.09), np.log(0.95))))
@@ -224,12 +234,11 @@ def draw_window_beside(picture: Picture, box: Box, *, rng: np.random.Generator) 
 
 
 def scene_targets(boxes: npt.NDArray[np.float32], *, size_px: int) -> dict[str, Any]:
-    """Turn boxes [N, 3] (side 0: no hand) into the targets of the localiser's three outputs.
+    """Turn boxes [N, 3] (side 0: no hand) into the targets of the localiser's maps.
 
     Returns:
         ``heat`` float32 [N, C]: a normal distribution over the cells around the centre, zeros where
-        there is no hand; ``boxes`` float32 [N, C, 4]: the box, and the heat as its weight;
-        ``presence`` float32 [N, 1].
+        there is no hand; ``boxes`` float32 [N, C, 4]: the box, and the heat as its weight.
     """
     cells = cell_centres(size_px)
     away = cells[None] - boxes[:, None, :2]
@@ -240,4 +249,4 @@ def scene_targets(boxes: npt.NDArray[np.float32], *, size_px: int) -> dict[str, 
     heat = (heat * seen[:, None]).astype(np.float32)
     everywhere = np.repeat(boxes[:, None], len(cells), axis=1)
     weighted = np.concatenate([everywhere, heat[..., None]], axis=-1).astype(np.float32)
-    return {"heat": heat, "boxes": weighted, "presence": seen[:, None]}
+    return {"heat": heat, "boxes": weighted}

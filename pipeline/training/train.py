@@ -1,102 +1,123 @@
 """The train stage: a folder of clips in, a folder of weights out.
 
-Four stages, each resumed where it was killed:
+Five stages, each resumed where it was killed:
 
-1. *localiser*: finds the hand, taught by hand boxes; passed over where boxes are not known, and the
-   starting model's localiser is kept.
-2. *head*: a new layer over the signs on the frozen backbone.
-3. *backbone*: every layer of InceptionV3 and the head, slowly.
-4. *reader*: the temporal part, on features of many invented variants of each training clip.
+1. *localiser*: finds the hand, taught by hand boxes.
+2. *presence*: tells from what the localiser sees whether there is a hand at all.
+3. *head*: a new layer over the signs on the frozen backbone.
+4. *backbone*: every layer of InceptionV3 and the head, slowly.
+5. *reader*: the temporal part, on features of many invented variants of each training clip.
 
 Then the temperature and the rule of uncertainty are fitted on validation clips. Epochs are chosen
 on validation signers; clips of the test split are never read.
 """
 
+import json
+import platform
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
+from importlib.metadata import version as installed
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import keras
 import numpy as np
-import numpy.typing as npt
-from keras import ops
-from pydantic import BaseModel, ConfigDict, Field
 
+from pipeline.clips.manifest import MANIFEST, ClipRow
+from pipeline.export import TrainedNetwork, save_weights
+from pipeline.files import write_text
 from pipeline.network.composition import SignNetwork
-from pipeline.network.config import NetworkConfig
-from pipeline.network.weights import read_starting_weights, start_inception
-from pipeline.training.calibrate import fit_temperature, score_logits
-from pipeline.training.dataset import ArrayBatches, CropBatches, Draw, SceneBatches
-from pipeline.training.localise import box_loss, heat_loss, judge_localiser, presence_loss
-from pipeline.training.stage import Figures, Stage, build_optimizer, run_stage
-from pipeline.training.store import Store
+from pipeline.training.calibrate import fit_rule, fit_temperature
+from pipeline.training.hand import train_localiser, train_presence
+from pipeline.training.params import TrainParams
+from pipeline.training.run import Run, Say
+from pipeline.training.signs import train_backbone, train_reader
+from pipeline.training.store import Store, build_store
 from pipeline.training.variants import (
     Sightings,
-    draw_variants,
+    empty_variants,
     locate_all,
     plain_variants,
     read_clips,
 )
-from signwrite.recipe import Recipe
+from signwrite.bundle import Manifest, sha256_of
+from signwrite.errors import InputError
 from signwrite.vocabulary import Vocabulary
-
-Say = Callable[[str], None]
-
-
-class StageParams(BaseModel):
-    """How long and how fast a stage trains."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    epochs: int = Field(ge=0)
-    steps: int = Field(ge=1, description="batches an epoch")
-    batch: int = Field(ge=1)
-    rate: float = Field(gt=0.0, description="highest learning rate")
-    decay: float = Field(default=1e-3, ge=0.0, description="weight decay")
-
-
-class TrainParams(BaseModel):
-    """All that a training run depends on besides the clips; kept in the run's folder."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    seed: int = 0
-    precision: Literal["float32", "mixed_bfloat16"] = "float32"
-    recipe: Recipe = Recipe()
-    network: NetworkConfig = NetworkConfig()
-    localiser_start: str = "imagenet"
-    backbone_start: str = "imagenet"
-    label_smoothing: float = Field(default=0.1, ge=0.0, lt=1.0)
-    variants: int = Field(
-        default=6, ge=1, description="invented variants of a clip, for the reader"
-    )
-    localiser: StageParams = StageParams(epochs=5, steps=200, batch=32, rate=4e-4)
-    head: StageParams = StageParams(epochs=1, steps=60, batch=32, rate=2e-3)
-    backbone: StageParams = StageParams(epochs=11, steps=200, batch=32, rate=2e-4, decay=1e-2)
-    reader: StageParams = StageParams(epochs=20, steps=80, batch=64, rate=1e-3, decay=1e-2)
 
 
 @dataclass(frozen=True)
-class Run:
-    """One training run: its data, parameters, network and folder."""
+class ModelFacts:
+    """What a model is called, and what its card says beside the figures."""
 
-    store: Store
-    vocabulary: Vocabulary
-    params: TrainParams
-    network: SignNetwork
-    folder: Path
-    say: Say
+    name: str
+    version: str
+    about: dict[str, Any]
 
-    @property
-    def labels(self) -> npt.NDArray[np.int64]:
-        """Each clip's label index."""
-        return self.store.labels(self.vocabulary)
 
-    def draw(self, stage: StageParams, *, number: int, epoch: int) -> Draw:
-        """Return what an epoch of a stage draws."""
-        return Draw(stage.batch, stage.steps, self.params.seed + number, epoch)
+def train_run(
+    clips: Path,
+    *,
+    folder: Path,
+    boxes: Path | None,
+    params: TrainParams,
+    facts: ModelFacts,
+    progress: Callable[[int, int], None],
+    say: Callable[[str], None],
+) -> Path:
+    """Train a model on a folder of clips, going on with a run found in `folder`.
+
+    Args:
+        clips: a folder of the cut stage, with the splits train and validation.
+        folder: the run's folder.
+        boxes: a table of hand boxes by video and frame.
+        params: what the run depends on; a run that goes on must have the same.
+        facts: what the model is called.
+        progress: called with the number of clips decoded and to decode.
+        say: prints a line.
+
+    Returns:
+        The folder of weights, ``<folder>/model``.
+
+    Raises:
+        InputError: the clips cannot be used, or the folder holds a run with other parameters.
+    """
+    keras.config.set_dtype_policy(params.precision)
+    _remember(folder, clips=clips, params=params)
+    store = build_store(
+        clips, recipe=params.recipe, out=folder / "store", boxes=boxes, progress=progress
+    )
+    for split in ("train", "validation"):
+        if not len(store.rows(split)):
+            raise InputError(f"{clips}: wanted clips of the split {split}; received none")
+    vocabulary = Vocabulary(tuple(sorted({clip.sign for clip in store.clips})))
+    keras.utils.set_random_seed(params.seed)
+    network, sightings, temperature = train_network(
+        store, vocabulary=vocabulary, params=params, folder=folder, say=say
+    )
+    rows = store.rows("validation")
+    plain = plain_variants(network, store, rows, sightings)
+    rule = fit_rule(
+        read_clips(network, plain) / temperature,
+        store.labels(vocabulary)[rows],
+        hand=plain.presence,
+        hand_of_empty=empty_variants(network, store, rows, seed=params.seed),
+    )
+    say(f"temperature {temperature:.3f}  {rule.describe()}")
+    trained = TrainedNetwork(config=params.network, temperature=temperature)
+    manifest = Manifest(
+        name=facts.name,
+        version=facts.version,
+        recipe=params.recipe,
+        vocabulary=vocabulary,
+        uncertainty=rule.rule,
+        network=trained.model_dump(mode="json"),
+        card=facts.about | {"data": describe_clips(store.clips), "uncertainty": rule.figures()},
+        digests={},
+    )
+    out = folder / "model"
+    save_weights(network, manifest=manifest, out=out)
+    return out
 
 
 def train_network(
@@ -114,6 +135,7 @@ def train_network(
     network = SignNetwork(params.network, recipe=params.recipe, signs=len(vocabulary))
     run = Run(store, vocabulary, params, network, folder, say)
     train_localiser(run)
+    train_presence(run)
     sightings = locate_all(store, network, cache=folder / "sightings.npz")
     known = np.where(np.isnan(store.boxes), sightings.boxes, store.boxes)
     run = replace(run, store=replace(store, boxes=known))
@@ -124,121 +146,48 @@ def train_network(
     return network, sightings, fit_temperature(logits, run.labels[rows])
 
 
-def train_localiser(run: Run) -> None:
-    """Train the part that finds the hand, on the training clips whose boxes are known."""
-    part, stage, store = run.network.parts["localiser"], run.params.localiser, run.store
-    start_inception(part, read_starting_weights(run.params.localiser_start))
-    rows = store.rows("train")
-    rows = rows[~np.isnan(store.boxes[rows]).any((1, 2))]
-    steps = stage.epochs * stage.steps
-    part.compile(
-        build_optimizer(stage.rate, steps=steps, decay=stage.decay),
-        loss={"heat": heat_loss, "boxes": box_loss, "presence": presence_loss},
-        jit_compile=False,
-    )
-    run_stage(
-        Stage(
-            name="localiser",
-            model=part,
-            batches=lambda epoch: SceneBatches(
-                store, rows, config=run.params.network, draw=run.draw(stage, number=1, epoch=epoch)
-            ),
-            epochs=stage.epochs,
-            judge=lambda: judge_localiser(run.network, store, store.rows("validation")),
-            score="overlap",
-        ),
-        folder=run.folder,
-        say=run.say,
-    )
+def describe_clips(clips: tuple[ClipRow, ...]) -> dict[str, dict[str, int]]:
+    """Count signers, videos, signs and clips of each split; nobody is named."""
+    return {
+        split: {
+            "signers": len({clip.signer for clip in clips if clip.split == split}),
+            "videos": len({clip.video for clip in clips if clip.split == split}),
+            "signs": len({clip.sign for clip in clips if clip.split == split}),
+            "clips": sum(clip.split == split for clip in clips),
+        }
+        for split in ("train", "validation", "test")
+    }
 
 
-def train_backbone(run: Run, sightings: Sightings) -> None:
-    """Train the head on the frozen backbone, then both."""
-    backbone, head = run.network.parts["backbone"], run.network.parts["frame_head"]
-    start = read_starting_weights(run.params.backbone_start)
-    start_inception(backbone, start)
-    if start.head is not None and start.head[1].shape == (run.network.signs,):
-        head.set_weights(list(start.head))
-    whole = keras.Model(backbone.input, head(backbone.output), name="frames")
-    rows = run.store.rows("validation")
+def _remember(folder: Path, *, clips: Path, params: TrainParams) -> None:
+    """Write down what the run depends on; refuse a folder that holds another run.
 
-    def judge() -> Figures:
-        plain = plain_variants(run.network, run.store, rows, sightings)
-        return score_logits(plain.frame_logits(run.network).mean(axis=1), run.labels[rows])
+    Raises:
+        InputError: the folder's run has other parameters.
+    """
+    file = folder / "params.json"
+    chosen = params.model_dump(mode="json")
+    if file.is_file() and (kept := json.loads(file.read_text())["params"]) != chosen:
+        differ = sorted(key for key in chosen if kept.get(key) != chosen[key])
+        raise InputError(f"{folder}: a run with the same parameters wanted; {differ} differ")
+    facts = {
+        "params": chosen,
+        "clips_sha256": sha256_of(clips / MANIFEST) if (clips / MANIFEST).is_file() else None,
+        "revision": _revision(),
+        "python": platform.python_version(),
+        "versions": {each: installed(each) for each in ("keras", "numpy", "av")},
+        "backend": keras.backend.backend(),
+    }
+    write_text(file, json.dumps(facts, indent=2) + "\n")
 
-    for name, number, stage in (("head", 2, run.params.head), ("backbone", 3, run.params.backbone)):
-        backbone.trainable = name == "backbone"
-        whole.compile(
-            build_optimizer(stage.rate, steps=stage.epochs * stage.steps, decay=stage.decay),
-            loss=partial(label_loss, smoothing=run.params.label_smoothing, signs=run.network.signs),
-            metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
-            jit_compile=False,
+
+def _revision() -> str | None:
+    """Name the revision of this code, where it lies in a git repository."""
+    command = ["git", "rev-parse", "HEAD"]
+    try:
+        done = subprocess.run(  # noqa: S603 - fixed words
+            command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True
         )
-        run_stage(
-            Stage(
-                name=name,
-                model=whole,
-                batches=partial(_crop_batches, run, stage, number),
-                epochs=stage.epochs,
-                judge=judge,
-                score="likelihood",
-            ),
-            folder=run.folder,
-            say=run.say,
-        )
-
-
-def _crop_batches(run: Run, stage: StageParams, number: int, epoch: int) -> CropBatches:
-    return CropBatches(
-        run.store,
-        run.store.rows("train"),
-        run.labels,
-        config=run.params.network,
-        draw=run.draw(stage, number=number, epoch=epoch),
-    )
-
-
-def train_reader(run: Run, sightings: Sightings) -> None:
-    """Train the temporal part on invented variants of the training clips."""
-    reader, stage = run.network.parts["reader"], run.params.reader
-    rows, judged = run.store.rows("train"), run.store.rows("validation")
-    plain = plain_variants(run.network, run.store, judged, sightings)
-    inputs: list[Any] = []
-    if stage.epochs:
-        drawn = draw_variants(
-            run.network,
-            run.store,
-            rows,
-            sightings,
-            count=run.params.variants,
-            rng=np.random.default_rng((run.params.seed, 4)),
-        )
-        inputs = drawn.inputs(run.network)
-    labels = np.repeat(run.labels[rows], run.params.variants)
-    reader.compile(
-        build_optimizer(stage.rate, steps=stage.epochs * stage.steps, decay=stage.decay),
-        loss=partial(label_loss, smoothing=run.params.label_smoothing, signs=run.network.signs),
-        metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
-        jit_compile=False,
-    )
-    run_stage(
-        Stage(
-            name="reader",
-            model=reader,
-            batches=lambda epoch: ArrayBatches(
-                inputs, labels, draw=run.draw(stage, number=5, epoch=epoch)
-            ),
-            epochs=stage.epochs,
-            judge=lambda: score_logits(read_clips(run.network, plain), run.labels[judged]),
-            score="likelihood",
-        ),
-        folder=run.folder,
-        say=run.say,
-    )
-
-
-def label_loss(labels: Any, logits: Any, *, smoothing: float, signs: int) -> Any:  # noqa: ANN401 - any backend's tensor
-    """Cross-entropy [N] of logits [N, L], the true sign's target lowered by the smoothing."""
-    target = ops.one_hot(ops.cast(ops.reshape(labels, (-1,)), "int32"), signs)
-    target = target * (1.0 - smoothing) + smoothing / signs
-    return -ops.sum(target * ops.log_softmax(logits, axis=-1), axis=-1)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()

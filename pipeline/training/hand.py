@@ -1,0 +1,181 @@
+"""The stages that teach where the hand is and whether there is one, and what judges them."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from keras import ops
+
+from pipeline.network.composition import SignNetwork
+from pipeline.network.weights import read_starting_weights, start_inception
+from pipeline.training.dataset import ArrayBatches, Draw, SceneBatches
+from pipeline.training.run import Run
+from pipeline.training.stage import Stage, build_optimizer, run_stage
+from pipeline.training.store import Store
+from signwrite.errors import InputError
+
+Tensor = Any
+_INSIDE, _LOST = 0.9, 0.3  # share of a hand in its crop; overlap with its box
+
+
+def train_localiser(run: Run) -> None:
+    """Train the part that finds the hand, on the training clips whose boxes are known."""
+    part, stage, store = run.network.parts["localiser"], run.params.localiser, run.store
+    start_inception(part, read_starting_weights(run.params.localiser_start))
+    rows = _boxed(store, "train")
+    steps = stage.epochs * stage.steps
+    part.compile(
+        build_optimizer(stage.rate, steps=steps, decay=stage.decay),
+        loss={"heat": heat_loss, "boxes": box_loss},
+        jit_compile=False,
+    )
+    run_stage(
+        Stage(
+            name="localiser",
+            model=part,
+            batches=lambda epoch: SceneBatches(
+                store, rows, config=run.params.network, draw=run.draw(stage, number=1, epoch=epoch)
+            ),
+            epochs=stage.epochs,
+            judge=lambda: judge_localiser(run.network, store, store.rows("validation")),
+            score="overlap",
+        ),
+        folder=run.folder,
+        say=run.say,
+    )
+
+
+def train_presence(run: Run) -> None:
+    """Train the part that says whether there is a hand, half the scenes cut beside it."""
+    part, stage = run.network.parts["presence"], run.params.presence
+    scenes = {
+        split: SceneBatches(
+            run.store,
+            _boxed(run.store, split),
+            config=run.params.network,
+            draw=Draw(32, steps, run.params.seed + 6, place),
+            empty=0.5,
+        )
+        for place, (split, steps) in enumerate(run.params.presence_scenes.items())
+    }
+    seen, shown = see_scenes(run.network, scenes["train"])
+    judged = see_scenes(run.network, scenes["validation"])
+    part.compile(
+        build_optimizer(stage.rate, steps=stage.epochs * stage.steps, decay=stage.decay),
+        loss=presence_loss,
+        jit_compile=False,
+    )
+    run_stage(
+        Stage(
+            name="presence",
+            model=part,
+            batches=lambda epoch: ArrayBatches(
+                [seen], shown, draw=run.draw(stage, number=7, epoch=epoch)
+            ),
+            epochs=stage.epochs,
+            judge=lambda: judge_presence(run.network, *judged),
+            score="told",
+        ),
+        folder=run.folder,
+        say=run.say,
+    )
+
+
+def _boxed(store: Store, split: str) -> npt.NDArray[np.intp]:
+    """Return the rows of a split whose hand boxes are all known.
+
+    Raises:
+        InputError: there are none.
+    """
+    rows = store.rows(split)
+    rows = rows[~np.isnan(store.boxes[rows]).any((1, 2))]
+    if not len(rows):
+        raise InputError(f"hand boxes of clips of the split {split} wanted (--boxes); none known")
+    return rows
+
+
+def heat_loss(target: Tensor, logits: Tensor) -> Tensor:
+    """Cross-entropy over the cells; nothing where the target is all zeros (no hand)."""
+    return -ops.sum(target * ops.log_softmax(logits, axis=-1), axis=-1)
+
+
+def box_loss(target: Tensor, boxes: Tensor) -> Tensor:
+    """Distance from the true box in its own sides, over the cells the target weighs."""
+    side = ops.maximum(target[..., 2], 1e-3)
+    off = ops.abs(boxes[..., :2] - target[..., :2]) / side[..., None]
+    bigger = ops.abs(ops.log(boxes[..., 2]) - ops.log(side))
+    return ops.sum(target[..., 3] * (off[..., 0] + off[..., 1] + bigger), axis=-1)
+
+
+def presence_loss(labels: Tensor, logits: Tensor) -> Tensor:
+    """Binary cross-entropy of whether there is a hand."""
+    labels = ops.cast(ops.reshape(labels, (-1,)), "float32")
+    logits = ops.reshape(logits, (-1,))
+    return ops.relu(logits) - logits * labels + ops.log1p(ops.exp(-ops.abs(logits)))
+
+
+def see_scenes(
+    network: SignNetwork, batches: SceneBatches
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+    """Let the localiser look at scenes: what it sees [N, 192], and whether there is a hand [N]."""
+    seen, shown = [], []
+    for place in range(len(batches)):
+        scenes, targets = batches[place]
+        found = network.parts["localiser"](ops.convert_to_tensor(scenes), training=False)
+        seen.append(ops.convert_to_numpy(found["seen"]))
+        shown.append(targets["heat"].any(axis=1))
+    return np.concatenate(seen), np.concatenate(shown).astype(np.int64)
+
+
+def judge_presence(
+    network: SignNetwork, seen: npt.NDArray[np.float32], shown: npt.NDArray[np.int64]
+) -> dict[str, float]:
+    """Measure how well scenes with a hand are told from those without.
+
+    Returns:
+        ``of_shown`` and ``of_empty``: share of either that is told rightly; ``told``: their mean.
+    """
+    said = ops.convert_to_numpy(network.parts["presence"](seen, training=False))[:, 0] > 0
+    of_shown, of_empty = float(said[shown == 1].mean()), float((~said[shown == 0]).mean())
+    return {"of_shown": of_shown, "of_empty": of_empty, "told": (of_shown + of_empty) / 2}
+
+
+def overlap(first: npt.NDArray[np.float32], second: npt.NDArray[np.float32]) -> Any:  # noqa: ANN401 - any backend's tensor
+    """Intersection over union of squares [..., 3] (centre x, centre y, side)."""
+    low = np.maximum(first[..., :2] - first[..., 2:] / 2, second[..., :2] - second[..., 2:] / 2)
+    high = np.minimum(first[..., :2] + first[..., 2:] / 2, second[..., :2] + second[..., 2:] / 2)
+    shared = np.prod(np.maximum(high - low, 0), axis=-1)
+    return shared / (first[..., 2] ** 2 + second[..., 2] ** 2 - shared)
+
+
+def inside(crops: npt.NDArray[np.float32], hands: npt.NDArray[np.float32]) -> Any:  # noqa: ANN401 - any backend's tensor
+    """Share of each hand square that its crop covers."""
+    low = np.maximum(crops[..., :2] - crops[..., 2:] / 2, hands[..., :2] - hands[..., 2:] / 2)
+    high = np.minimum(crops[..., :2] + crops[..., 2:] / 2, hands[..., :2] + hands[..., 2:] / 2)
+    return np.prod(np.maximum(high - low, 0), axis=-1) / hands[..., 2] ** 2
+
+
+def judge_localiser(
+    network: SignNetwork, store: Store, rows: npt.NDArray[np.intp]
+) -> dict[str, float]:
+    """Measure where the localiser looks, on clips whose boxes are known.
+
+    Returns:
+        ``overlap``: mean intersection over union with the known boxes; ``inside``: share of frames
+        whose crop covers at least nine tenths of the hand's box; ``lost``: share of frames with an
+        overlap below 0.3.
+    """
+    moments = np.arange(0, store.frames.shape[1], 2)
+    found = []
+    for row in rows:
+        canvases = ops.cast(ops.convert_to_tensor(store.frames[row][moments]), "float32")
+        boxes, _ = network.locate(canvases, frames=len(moments))
+        found.append(ops.convert_to_numpy(boxes))
+    boxes, known = np.stack(found), store.boxes[np.ix_(rows, moments)]
+    shared = overlap(boxes, known)
+    crops = boxes * np.array([1.0, 1.0, network.config.crop_margin], np.float32)
+    return {
+        "overlap": float(shared.mean()),
+        "inside": float((inside(crops, known) >= _INSIDE).mean()),
+        "lost": float((shared < _LOST).mean()),
+    }

@@ -1,0 +1,37 @@
+"""One training run: what every stage needs."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.network.composition import SignNetwork
+from pipeline.training.dataset import Draw
+from pipeline.training.params import StageParams, TrainParams
+from pipeline.training.store import Store
+from signwrite.vocabulary import Vocabulary
+
+Say = Callable[[str], None]  # prints a line
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training run: its data, parameters, network and folder."""
+
+    store: Store
+    vocabulary: Vocabulary
+    params: TrainParams
+    network: SignNetwork
+    folder: Path
+    say: Say
+
+    @property
+    def labels(self) -> npt.NDArray[np.int64]:
+        """Each clip's label index."""
+        return self.store.labels(self.vocabulary)
+
+    def draw(self, stage: StageParams, *, number: int, epoch: int) -> Draw:
+        """Return what an epoch of a stage draws."""
+        return Draw(stage.batch, stage.steps, self.params.seed + number, epoch)
