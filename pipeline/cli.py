@@ -4,22 +4,18 @@ Bad input ends in one line that says what was wanted and what came, and exit cod
 imports what it needs when it runs, so that `--help` is quick.
 """
 
-import json
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from pydantic import ValidationError
 from tqdm import tqdm
 
-from signwrite.errors import InputError, SignWriteError
+from signwrite.errors import SignWriteError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-    from pipeline.training.params import TrainParams
 
 app = typer.Typer(
     help="Read American Sign Language from video: train a model, measure it, serve it.",
@@ -107,6 +103,10 @@ def cut(
             progress=move,
         )
     typer.echo(f"{len(report.rows)} clips in {out}, {report.reused} of them kept from before")
+    for split, signs in report.lacking.items():
+        typer.secho(f"{split} has no clip of {', '.join(signs)}", err=True, fg="yellow")
+    for stranger in report.strangers:
+        typer.secho(f"{stranger}: not in the manifest; left alone", err=True, fg="yellow")
     for video, why in report.failed.items():
         typer.secho(f"{video}: {why}", err=True, fg="red")
     raise typer.Exit(1 if report.failed else 0)
@@ -143,15 +143,16 @@ def train(
     about: Annotated[Path | None, typer.Option(help="JSON to put into the model card.")] = None,
 ) -> None:
     """Train a model on clips; the run folder's `model` holds the result."""
-    from pipeline.training.train import ModelFacts, train_run  # noqa: PLC0415 - imports on demand
+    from pipeline.training.params import read_object, read_params  # noqa: PLC0415 - on demand
+    from pipeline.training.train import ModelFacts, train_run  # noqa: PLC0415 - on demand
 
     with _bar("decoding") as move:
         weights = train_run(
             clips,
             folder=out,
             boxes=boxes,
-            params=_read_params(params),
-            facts=ModelFacts(name=name, version=version, about=_read_json(about)),
+            params=read_params(params),
+            facts=ModelFacts(name=name, version=version, about=read_object(about)),
             progress=move,
             say=typer.echo,
         )
@@ -250,26 +251,3 @@ def example(
     wanted = tuple(each.strip() for each in signs.split(",")) if signs else ASL_LETTERS
     drawn = write_tutorials(out, signers=signers, signs=wanted, seed=seed)
     typer.echo(f"drew {len(drawn)} tutorials in {out}")
-
-
-def _read_json(path: Path | None) -> dict[str, Any]:
-    if path is None:
-        return {}
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: a JSON file wanted; {error}") from error
-    if not isinstance(content, dict):
-        raise InputError(f"{path}: a JSON object wanted; received {type(content).__name__}")
-    return content
-
-
-def _read_params(path: Path | None) -> "TrainParams":
-    from pipeline.training.params import TrainParams  # noqa: PLC0415 - imports on demand
-
-    try:
-        return TrainParams.model_validate(_read_json(path))
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"{path}: {where}: {first['msg']}; received {first['input']!r}") from error

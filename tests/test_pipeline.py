@@ -8,12 +8,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.special import softmax
 from typer.testing import CliRunner, Result
 
 from pipeline.cli import app
+from pipeline.export import load_network
+from pipeline.training.store import FRAMES_KEPT, build_store
+from pipeline.training.variants import even_moments, plain_variants, read_clips
 from signwrite.bundle import Bundle
 from signwrite.classifier import SavedModelClassifier
 from signwrite.errors import BundleError
+from signwrite.reader import read_tensor
 
 WORDS = "HELLO,YES,NO"
 STAGE = {"epochs": 1, "steps": 2, "batch": 2, "rate": 1e-4}
@@ -113,6 +118,33 @@ def test_a_batch_scores_each_clip_as_it_scores_alone(folder: Path) -> None:
     for place in range(3):
         alone = classifier.classify(clips[place : place + 1])
         np.testing.assert_allclose(alone.scores[0], together.scores[place], atol=1e-5)
+
+
+@pytest.mark.slow
+def test_training_reads_clips_bit_for_bit_as_serving_does(folder: Path) -> None:
+    recipe = Bundle(folder / "bundle").manifest.recipe
+    boxes = folder / "drawn" / "hand_boxes.csv"
+    store = build_store(folder / "clips", recipe=recipe, out=folder / "run" / "store", boxes=boxes)
+    kept = recipe.model_copy(update={"frames_per_clip": FRAMES_KEPT})
+    for row, clip in enumerate(store.clips):
+        served = read_tensor((folder / "clips" / clip.clip).read_bytes(), recipe=kept)
+        np.testing.assert_array_equal(store.frames[row], served.frames)
+
+
+@pytest.mark.slow
+def test_training_judges_with_the_scores_that_serving_gives(folder: Path) -> None:
+    bundle = Bundle(folder / "bundle")
+    boxes = folder / "drawn" / "hand_boxes.csv"
+    recipe = bundle.manifest.recipe
+    store = build_store(folder / "clips", recipe=recipe, out=folder / "run" / "store", boxes=boxes)
+    network, _, trained = load_network(folder / "run" / "model")
+    rows = store.rows("validation")
+    logits = read_clips(network, plain_variants(network, store, rows)) / trained.temperature
+    judged = softmax(logits, axis=1)
+    moments = even_moments(FRAMES_KEPT, recipe.frames_per_clip)
+    clips = np.stack([store.frames[row][moments] for row in rows])
+    served = SavedModelClassifier(bundle.saved_model).classify(clips).scores
+    np.testing.assert_allclose(judged, served, atol=1e-3)  # features are kept as float16
 
 
 @pytest.mark.slow

@@ -1,10 +1,13 @@
 """All that a training run depends on besides the clips."""
 
-from typing import Literal
+import json
+from pathlib import Path
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipeline.network.config import NetworkConfig
+from signwrite.errors import InputError
 from signwrite.recipe import Recipe
 
 
@@ -43,3 +46,34 @@ class TrainParams(BaseModel):
     head: StageParams = StageParams(epochs=1, steps=60, batch=32, rate=2e-3)
     backbone: StageParams = StageParams(epochs=11, steps=200, batch=32, rate=2e-4, decay=1e-2)
     reader: StageParams = StageParams(epochs=20, steps=80, batch=64, rate=1e-3, decay=1e-2)
+
+
+def read_params(path: Path | None) -> TrainParams:
+    """Read parameters from a JSON file of what differs from the defaults.
+
+    Raises:
+        InputError: the file cannot be read, or a value is not one that is allowed.
+    """
+    try:
+        return TrainParams.model_validate(read_object(path))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise InputError(f"{path}: {where}: {first['msg']}; received {first['input']!r}") from error
+
+
+def read_object(path: Path | None) -> dict[str, Any]:
+    """Read a JSON object from a file; without one, an empty object.
+
+    Raises:
+        InputError: the file cannot be read or holds something else.
+    """
+    if path is None:
+        return {}
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: a JSON file wanted; {error}") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: a JSON object wanted; received {type(content).__name__}")
+    return content

@@ -16,7 +16,7 @@ from pipeline.training.stage import Figures, Stage, build_optimizer, run_stage
 from pipeline.training.variants import Sightings, draw_variants, plain_variants, read_clips
 
 
-def train_backbone(run: Run, sightings: Sightings) -> None:
+def train_backbone(run: Run) -> None:
     """Train the head on the frozen backbone, then both."""
     backbone, head = run.network.parts["backbone"], run.network.parts["frame_head"]
     start = read_starting_weights(run.params.backbone_start)
@@ -27,7 +27,7 @@ def train_backbone(run: Run, sightings: Sightings) -> None:
     rows = run.store.rows("validation")
 
     def judge() -> Figures:
-        plain = plain_variants(run.network, run.store, rows, sightings)
+        plain = plain_variants(run.network, run.store, rows)
         return score_logits(plain.frame_logits(run.network).mean(axis=1), run.labels[rows])
 
     for name, number, stage in (("head", 2, run.params.head), ("backbone", 3, run.params.backbone)):
@@ -66,7 +66,7 @@ def train_reader(run: Run, sightings: Sightings) -> None:
     """Train the temporal part on invented variants of the training clips."""
     reader, stage = run.network.parts["reader"], run.params.reader
     rows, judged = run.store.rows("train"), run.store.rows("validation")
-    plain = plain_variants(run.network, run.store, judged, sightings)
+    plain = plain_variants(run.network, run.store, judged)
     inputs: list[Any] = []
     if stage.epochs:
         drawn = draw_variants(

@@ -28,19 +28,13 @@ from pipeline.clips.manifest import MANIFEST, ClipRow
 from pipeline.export import TrainedNetwork, save_weights
 from pipeline.files import write_text
 from pipeline.network.composition import SignNetwork
-from pipeline.training.calibrate import fit_rule, fit_temperature
+from pipeline.training.calibrate import FittedRule, fit_rule, fit_temperature
 from pipeline.training.hand import train_localiser, train_presence
 from pipeline.training.params import TrainParams
 from pipeline.training.run import Run, Say
 from pipeline.training.signs import train_backbone, train_reader
 from pipeline.training.store import Store, build_store
-from pipeline.training.variants import (
-    Sightings,
-    empty_variants,
-    locate_all,
-    plain_variants,
-    read_clips,
-)
+from pipeline.training.variants import empty_variants, locate_all, plain_variants, read_clips
 from signwrite.bundle import Manifest, sha256_of
 from signwrite.errors import InputError
 from signwrite.vocabulary import Vocabulary
@@ -92,18 +86,9 @@ def train_run(
             raise InputError(f"{clips}: wanted clips of the split {split}; received none")
     vocabulary = Vocabulary(tuple(sorted({clip.sign for clip in store.clips})))
     keras.utils.set_random_seed(params.seed)
-    network, sightings, temperature = train_network(
+    network, temperature, rule = train_network(
         store, vocabulary=vocabulary, params=params, folder=folder, say=say
     )
-    rows = store.rows("validation")
-    plain = plain_variants(network, store, rows, sightings)
-    rule = fit_rule(
-        read_clips(network, plain) / temperature,
-        store.labels(vocabulary)[rows],
-        hand=plain.presence,
-        hand_of_empty=empty_variants(network, store, rows, seed=params.seed),
-    )
-    say(f"temperature {temperature:.3f}  {rule.describe()}")
     trained = TrainedNetwork(config=params.network, temperature=temperature)
     manifest = Manifest(
         name=facts.name,
@@ -122,15 +107,15 @@ def train_run(
 
 def train_network(
     store: Store, *, vocabulary: Vocabulary, params: TrainParams, folder: Path, say: Say
-) -> tuple[SignNetwork, Sightings, float]:
+) -> tuple[SignNetwork, float, FittedRule]:
     """Train a network; resumes what `folder` holds.
 
     Returns:
-        The network with its best weights, where it sees the hand in each clip of the store, and the
-        temperature fitted on validation clips.
+        The network with its best weights, and the temperature and the rule of uncertainty that were
+        fitted on validation clips.
 
     Raises:
-        InputError: the starting weights cannot be read.
+        InputError: the starting weights cannot be read, or no clip's hand boxes are known.
     """
     network = SignNetwork(params.network, recipe=params.recipe, signs=len(vocabulary))
     run = Run(store, vocabulary, params, network, folder, say)
@@ -139,11 +124,20 @@ def train_network(
     sightings = locate_all(store, network, cache=folder / "sightings.npz")
     known = np.where(np.isnan(store.boxes), sightings.boxes, store.boxes)
     run = replace(run, store=replace(store, boxes=known))
-    train_backbone(run, sightings)
+    train_backbone(run)
     train_reader(run, sightings)
     rows = store.rows("validation")
-    logits = read_clips(network, plain_variants(network, store, rows, sightings))
-    return network, sightings, fit_temperature(logits, run.labels[rows])
+    plain = plain_variants(network, run.store, rows)
+    logits, labels = read_clips(network, plain), run.labels[rows]
+    temperature = fit_temperature(logits, labels)
+    rule = fit_rule(
+        logits / temperature,
+        labels,
+        hand=plain.presence,
+        hand_of_empty=empty_variants(network, run.store, rows, seed=params.seed),
+    )
+    say(f"temperature {temperature:.3f}  {rule.describe()}")
+    return network, temperature, rule
 
 
 def describe_clips(clips: tuple[ClipRow, ...]) -> dict[str, dict[str, int]]:

@@ -76,20 +76,24 @@ def locate_all(store: Store, network: SignNetwork, *, cache: Path) -> Sightings:
     return Sightings(boxes, presence)
 
 
-def plain_variants(
-    network: SignNetwork, store: Store, rows: npt.NDArray[np.intp], sightings: Sightings
-) -> Variants:
-    """Describe clips as serving does: T even moments, the crop where the localiser saw the hand."""
-    moments = _even(store.frames.shape[1], network.recipe.frames_per_clip)
-    features = np.empty((len(rows), len(moments), FEATURES), np.float16)
+def even_moments(kept: int, count: int) -> npt.NDArray[np.intp]:
+    """Return the moments nearest to the centres of `count` equal spans of `kept` moments."""
+    return np.ceil((np.arange(count) + 0.5) * kept / count - 1.0).astype(np.intp)
+
+
+def plain_variants(network: SignNetwork, store: Store, rows: npt.NDArray[np.intp]) -> Variants:
+    """Describe clips as serving does: T even moments, the hand found in those alone."""
+    moments = even_moments(store.frames.shape[1], network.recipe.frames_per_clip)
+    shape = (len(rows), len(moments))
+    features = np.empty((*shape, FEATURES), np.float16)
+    boxes, presence = np.empty((*shape, 3), np.float32), np.empty(shape, np.float32)
     for place, row in enumerate(rows):
         canvases = ops.cast(ops.convert_to_tensor(store.frames[row][moments]), "float32")
-        described, _ = network.describe(
-            canvases, ops.convert_to_tensor(sightings.boxes[row][moments])
-        )
+        found, seen = network.locate(canvases, frames=len(moments))
+        described, _ = network.describe(canvases, found)
         features[place] = ops.convert_to_numpy(described)
-    chosen = np.ix_(rows, moments)
-    return Variants(features, sightings.boxes[chosen], sightings.presence[chosen])
+        boxes[place], presence[place] = ops.convert_to_numpy(found), ops.convert_to_numpy(seen)
+    return Variants(features, boxes, presence)
 
 
 def draw_variants(
@@ -138,7 +142,7 @@ def empty_variants(
     size_px = store.frames.shape[2]
     presence = []
     for row in rows:
-        moments = _even(store.frames.shape[1], network.recipe.frames_per_clip)
+        moments = even_moments(store.frames.shape[1], network.recipe.frames_per_clip)
         seen = [store.picture(row, moment) for moment in moments]
         window = draw_window_beside(seen[0][0], _around([box for _, box in seen]), rng=rng)
         if window is None:
@@ -166,11 +170,6 @@ def read_clips(network: SignNetwork, variants: Variants) -> npt.NDArray[np.float
         network.parts["reader"](inputs, training=False)
     )
     return logits
-
-
-def _even(kept: int, count: int) -> npt.NDArray[np.intp]:
-    """Return the moments nearest to the centres of `count` equal spans of `kept` moments."""
-    return np.ceil((np.arange(count) + 0.5) * kept / count - 1.0).astype(np.intp)
 
 
 def _drawn_moments(kept: int, count: int, *, rng: np.random.Generator) -> npt.NDArray[np.intp]:
