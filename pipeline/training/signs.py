@@ -75,7 +75,7 @@ def train_reader(run: Run, sightings: Sightings) -> None:
             rows,
             sightings,
             count=run.params.variants,
-            rng=np.random.default_rng((run.params.seed, 4)),
+            seed=run.params.seed + 4,
         )
         inputs = drawn.inputs(run.network)
     labels = np.repeat(run.labels[rows], run.params.variants)

@@ -1,8 +1,11 @@
 """Whole clips as the temporal part sees them: features and hand paths, plain or invented anew."""
 
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -13,11 +16,13 @@ from pipeline.network.composition import SignNetwork
 from pipeline.network.config import FEATURES
 from pipeline.network.squares import scale_pixels
 from pipeline.network.temporal import describe_path
-from pipeline.training.augmentation import draw_look, warp_square
+from pipeline.training.augmentation import Look, draw_look, warp_square
 from pipeline.training.dataset import draw_crop, draw_window_beside
 from pipeline.training.store import Box, Store
 
-_BATCH = 32  # crops in one call of the backbone
+_THREADS, _AHEAD = 2, 8  # OpenCV lets go of Python's lock
+
+Drawn = TypeVar("Drawn")
 
 
 @dataclass(frozen=True)
@@ -103,31 +108,45 @@ def draw_variants(
     sightings: Sightings,
     *,
     count: int,
-    rng: np.random.Generator,
+    seed: int,
 ) -> Variants:
     """Invent `count` variants of each clip: trimmed, faster, mirrored, with a new look."""
-    frames = network.recipe.frames_per_clip
-    config = network.config
+    frames, config = network.recipe.frames_per_clip, network.config
+
+    def draw(place: int) -> tuple[npt.NDArray[np.intp], Look, npt.NDArray[np.float32]]:
+        rng = np.random.default_rng((seed, place))
+        moments = _drawn_moments(store.frames.shape[1], frames, rng=rng)
+        look = draw_look(rng)
+        seen = [store.picture(rows[place // count], moment) for moment in moments]
+        crops = [
+            draw_crop(picture, box, config=config, look=look, rng=rng) for picture, box in seen
+        ]
+        return moments, look, np.stack(crops).astype(np.float32)
+
     shape = (len(rows) * count, frames)
     features = np.empty((*shape, FEATURES), np.float16)
     boxes, presence = np.empty((*shape, 3), np.float32), np.empty(shape, np.float32)
-    crops = np.empty((frames, config.crop_px, config.crop_px, 3), np.float32)
-    for place in range(shape[0]):
+    for place, (moments, look, crops) in enumerate(_drawn_ahead(draw, shape[0])):
+        described = network.parts["backbone"].predict_on_batch(scale_pixels(crops))
+        features[place] = described
         row = rows[place // count]
-        moments = _drawn_moments(store.frames.shape[1], frames, rng=rng)
-        look = draw_look(rng)
-        for moment, kept in enumerate(moments):
-            picture, box = store.picture(row, kept)
-            crops[moment] = draw_crop(picture, box, config=config, look=look, rng=rng)
-        described = network.parts["backbone"](
-            scale_pixels(ops.convert_to_tensor(crops)), training=False
+        boxes[place], presence[place] = (
+            sightings.boxes[row][moments],
+            sightings.presence[row][moments],
         )
-        features[place] = ops.convert_to_numpy(described)
-        boxes[place] = sightings.boxes[row][moments]
-        presence[place] = sightings.presence[row][moments]
         if look.mirror:
             boxes[place, :, 0] = 1.0 - boxes[place, :, 0]
     return Variants(features, boxes, presence)
+
+
+def _drawn_ahead(draw: Callable[[int], Drawn], count: int) -> Iterator[Drawn]:
+    """Draw 0 to `count` in order, a few ahead, while the backbone looks at those before."""
+    with ThreadPoolExecutor(_THREADS) as pool:
+        waiting = deque(pool.submit(draw, place) for place in range(min(_AHEAD, count)))
+        for place in range(count):
+            yield waiting.popleft().result()
+            if place + _AHEAD < count:
+                waiting.append(pool.submit(draw, place + _AHEAD))
 
 
 def empty_variants(
