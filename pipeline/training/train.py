@@ -97,7 +97,12 @@ def train_run(
         vocabulary=vocabulary,
         uncertainty=rule.rule,
         network=trained.model_dump(mode="json"),
-        card=facts.about | {"data": describe_clips(store.clips), "uncertainty": rule.figures()},
+        card=facts.about
+        | {
+            "data": describe_clips(store.clips),
+            "training": describe_params(params),
+            "uncertainty": rule.figures(),
+        },
         digests={},
     )
     out = folder / "model"
@@ -151,6 +156,14 @@ def describe_clips(clips: tuple[ClipRow, ...]) -> dict[str, dict[str, int]]:
         }
         for split in ("train", "validation", "test")
     }
+
+
+def describe_params(params: TrainParams) -> dict[str, Any]:
+    """Return the parameters for the model card, the starting weights without their folder."""
+    starts = {
+        name: Path(getattr(params, name)).name for name in ("localiser_start", "backbone_start")
+    }
+    return params.model_dump(mode="json", exclude={"network", "recipe"}) | starts
 
 
 def _remember(folder: Path, *, clips: Path, params: TrainParams) -> None:
