@@ -123,7 +123,8 @@ class ArrayBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships 
         """Take one batch."""
         places = np.arange(index * self.draw.batch, (index + 1) * self.draw.batch)
         rows = self.order[places % len(self.order)]
-        return tuple(part[rows].astype(np.float32) for part in self.inputs), self.labels[rows]
+        parts = tuple(part[rows].astype(np.float32) for part in self.inputs)
+        return parts if len(parts) > 1 else parts[0], self.labels[rows]
 
 
 class SceneBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships no types
