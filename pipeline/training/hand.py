@@ -1,6 +1,7 @@
 """The stages that teach where the hand is and whether there is one, and what judges them."""
 
-from typing import Any
+from functools import cache
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -58,8 +59,17 @@ def train_presence(run: Run) -> None:
         )
         for place, (split, steps) in enumerate(run.params.presence_scenes.items())
     }
-    seen, shown = see_scenes(run.network, scenes["train"])
-    judged = see_scenes(run.network, scenes["validation"])
+
+    @cache  # looked at when an epoch is due: a finished stage is only loaded
+    def look(
+        split: Literal["train", "validation"],
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+        return see_scenes(run.network, scenes[split])
+
+    def batches(epoch: int) -> ArrayBatches:
+        seen, shown = look("train")
+        return ArrayBatches([seen], shown, draw=run.draw(stage, number=7, epoch=epoch))
+
     part.compile(
         build_optimizer(stage.rate, steps=stage.epochs * stage.steps, decay=stage.decay),
         loss=presence_loss,
@@ -69,11 +79,9 @@ def train_presence(run: Run) -> None:
         Stage(
             name="presence",
             model=part,
-            batches=lambda epoch: ArrayBatches(
-                [seen], shown, draw=run.draw(stage, number=7, epoch=epoch)
-            ),
+            batches=batches,
             epochs=stage.epochs,
-            judge=lambda: judge_presence(run.network, *judged),
+            judge=lambda: judge_presence(run.network, *look("validation")),
             score="told",
         ),
         folder=run.folder,

@@ -1,10 +1,11 @@
 """The stages that teach what a hand shows: the head, the backbone, and the temporal part."""
 
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import keras
 import numpy as np
+import numpy.typing as npt
 from keras import ops
 
 from pipeline.network.weights import read_starting_weights, start_inception
@@ -13,7 +14,13 @@ from pipeline.training.dataset import ArrayBatches, CropBatches
 from pipeline.training.params import StageParams
 from pipeline.training.run import Run
 from pipeline.training.stage import Figures, Stage, build_optimizer, run_stage
-from pipeline.training.variants import Sightings, draw_variants, plain_variants, read_clips
+from pipeline.training.variants import (
+    Sightings,
+    Variants,
+    draw_variants,
+    plain_variants,
+    read_clips,
+)
 
 
 def train_backbone(run: Run) -> None:
@@ -66,18 +73,17 @@ def train_reader(run: Run, sightings: Sightings) -> None:
     """Train the temporal part on invented variants of the training clips."""
     reader, stage = run.network.parts["reader"], run.params.reader
     rows, judged = run.store.rows("train"), run.store.rows("validation")
-    plain = plain_variants(run.network, run.store, judged)
-    inputs: list[Any] = []
-    if stage.epochs:
-        drawn = draw_variants(
-            run.network,
-            run.store,
-            rows,
-            sightings,
-            count=run.params.variants,
-            seed=run.params.seed + 4,
-        )
-        inputs = drawn.inputs(run.network)
+
+    @cache  # seen when an epoch is due: a finished stage is only loaded
+    def plain() -> Variants:
+        return plain_variants(run.network, run.store, judged)
+
+    @cache
+    def drawn() -> list[npt.NDArray[Any]]:
+        count, seed = run.params.variants, run.params.seed + 4
+        variants = draw_variants(run.network, run.store, rows, sightings, count=count, seed=seed)
+        return variants.inputs(run.network)
+
     labels = np.repeat(run.labels[rows], run.params.variants)
     reader.compile(
         build_optimizer(stage.rate, steps=stage.epochs * stage.steps, decay=stage.decay),
@@ -90,10 +96,10 @@ def train_reader(run: Run, sightings: Sightings) -> None:
             name="reader",
             model=reader,
             batches=lambda epoch: ArrayBatches(
-                inputs, labels, draw=run.draw(stage, number=5, epoch=epoch)
+                drawn(), labels, draw=run.draw(stage, number=5, epoch=epoch)
             ),
             epochs=stage.epochs,
-            judge=lambda: score_logits(read_clips(run.network, plain), run.labels[judged]),
+            judge=lambda: score_logits(read_clips(run.network, plain()), run.labels[judged]),
             score="likelihood",
         ),
         folder=run.folder,
