@@ -9,7 +9,17 @@ from pipeline.evaluate import PREDECESSOR, Evaluation
 from pipeline.files import write_text
 from signwrite.bundle import MANIFEST, Manifest, read_manifest
 
+CARD = "README.md"
 _MOST_CONFUSED = 12
+_WORST_SIGNS = 5
+_TOLD = {
+    "intended_use": "Intended use",
+    "not_for": "Not for",
+    "limits": "Limits",
+    "training_data": "Training data",
+    "split": "Split",
+    "starting_weights": "Starting weights",
+}
 
 
 def write_report(evaluation: Evaluation, *, manifest: Manifest, split: str, out: Path) -> str:
@@ -82,7 +92,7 @@ def figures_table(card: dict[str, Any]) -> str:
 
 
 def add_to_card(evaluation: Evaluation, *, split: str, weights: Path) -> None:
-    """Put the figures of a split into the card of a folder of weights.
+    """Put the figures of a split into the card of a folder of weights, and write it out to read.
 
     Raises:
         BundleError: the folder has no manifest.
@@ -91,6 +101,56 @@ def add_to_card(evaluation: Evaluation, *, split: str, weights: Path) -> None:
     told = manifest.card.get("figures", {}) | {split: figures(evaluation)}
     described = manifest.model_copy(update={"card": manifest.card | {"figures": told}})
     write_text(weights / MANIFEST, described.model_dump_json(indent=2) + "\n")
+    write_text(weights / CARD, card_text(described))
+
+
+def card_text(manifest: Manifest) -> str:
+    """Write a model's card out as Markdown; what it does not say is left out."""
+    card = manifest.card
+    parts = [f"# {manifest.name} {manifest.version}"]
+    for name, title in _TOLD.items():
+        if name in card:
+            parts.append(f"## {title}\n\n{_prose(card[name])}")
+    if "data" in card:
+        parts.append(_splits_table(card["data"]))
+    for split, told in card.get("figures", {}).items():
+        parts.append(f"## Figures: {split}\n\n{figures_table(told)}\n\n{_figures_prose(told)}")
+    if "uncertainty" in card:
+        parts.append(f"## When it says uncertain\n\n{_rule_prose(manifest)}")
+    return "\n\n".join(parts) + "\n"
+
+
+def _prose(told: str | list[str]) -> str:
+    return told if isinstance(told, str) else "\n".join(f"- {each}" for each in told)
+
+
+def _splits_table(data: dict[str, dict[str, int]]) -> str:
+    rows = [
+        f"| {split} | {told['signers']} | {told['signs']} | {told['clips']} |"
+        for split, told in data.items()
+        if told["clips"]
+    ]
+    return "\n".join(["| split | signers | signs | clips |", "|---|---|---|---|", *rows])
+
+
+def _figures_prose(told: dict[str, Any]) -> str:
+    worst = sorted(told["by_sign"].items(), key=lambda pair: pair[1])[:_WORST_SIGNS]
+    weakest = ", ".join(f"{sign} {share:.0%}" for sign, share in worst)
+    return (
+        f"Expected calibration error {told['calibration_error']:.1%}; "
+        f"called uncertain {told['uncertain']:.1%}; "
+        f"worst signer {told['worst_signer']:.0%} top-1; weakest signs {weakest}."
+    )
+
+
+def _rule_prose(manifest: Manifest) -> str:
+    rule, told = manifest.uncertainty, manifest.card["uncertainty"]
+    return (
+        f"When the probability of a hand is below {rule.min_hand:g} "
+        f"or the best score below {rule.min_top_score:g}. Fitted on the validation clips: "
+        f"it doubts {told['of_wrong']:.0%} of wrong answers and {told['of_right']:.0%} of right "
+        f"ones, and takes {told['missed_empty']:.0%} of clips without a hand for showing one."
+    )
 
 
 def _shares_table(what: str, shares: dict[str, tuple[float, int]]) -> str:

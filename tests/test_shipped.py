@@ -15,7 +15,7 @@ from pipeline.encoding import write_video
 from pipeline.example import write_example_clip
 from pipeline.export import WEIGHTS, export_bundle, load_network
 from pipeline.network.weights import save_parts
-from pipeline.report import figures_table
+from pipeline.report import CARD, card_text, figures_table
 from signwrite.answer import PredictionAnswer
 from signwrite.bundle import Bundle, read_manifest
 from signwrite.vocabulary import ASL_LETTERS
@@ -61,6 +61,10 @@ def test_the_readme_shows_the_figures_of_the_card() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     shown = readme.split("<!-- accuracy:begin -->")[1].split("<!-- accuracy:end -->")[0]
     assert shown.strip() == figures_table(read_manifest(SHIPPED).card["figures"]["validation"])
+
+
+def test_the_card_to_read_is_the_manifests() -> None:
+    assert (SHIPPED / CARD).read_text(encoding="utf-8") == card_text(read_manifest(SHIPPED))
 
 
 @pytest.mark.slow
