@@ -1,6 +1,7 @@
 """The whole way, by the command line: drawn words in, a bundle that answers out."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -193,3 +194,20 @@ def test_bad_input_is_one_line_and_exit_code_2(
     assert done.returncode == 2
     assert told in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+def test_starting_weights_that_cannot_be_fetched_are_named(tmp_path: Path) -> None:
+    code = "from pipeline.network.weights import read_starting_weights as r; r('imagenet')"
+    nowhere = "http://127.0.0.1:9"  # the discard port: nothing listens
+    done = subprocess.run(  # noqa: S603 - our own interpreter and arguments
+        [sys.executable, "-c", code],
+        env=os.environ | {"KERAS_HOME": str(tmp_path), "https_proxy": nowhere, "no_proxy": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    last = done.stderr.strip().splitlines()[-1]
+    assert "InputError: starting weights" in last
+    assert "backbone_start" in last

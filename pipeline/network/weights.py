@@ -47,10 +47,11 @@ def read_starting_weights(source: str) -> StartingWeights:
         source: ``imagenet``, which Keras downloads, or the path of an .npz file.
 
     Raises:
-        InputError: no such file, or it does not hold InceptionV3's convolutions.
+        InputError: no such file, it does not hold InceptionV3's convolutions, or Keras cannot
+            download its own.
     """
     if source == "imagenet":
-        return folded(keras.applications.InceptionV3(weights="imagenet", include_top=False))
+        return folded(_imagenet())
     if not Path(source).is_file():
         raise InputError(f"starting weights: 'imagenet' or an .npz file; received {source}")
     with np.load(source, allow_pickle=False) as arrays:
@@ -90,6 +91,16 @@ def _fold(
     """Fold normalisation (without gamma, as InceptionV3 has none) into a convolution."""
     scale = 1.0 / np.sqrt(variance + _EPSILON)
     return None if kernel is None else kernel * scale, beta - mean * scale
+
+
+def _imagenet() -> keras.Model:
+    try:
+        return keras.applications.InceptionV3(weights="imagenet", include_top=False)
+    except Exception as error:  # Keras raises nothing more special when a download fails
+        raise InputError(
+            "starting weights: Keras' own of ImageNet could not be downloaded; name a local file "
+            f"as localiser_start and backbone_start in --params ({error})"
+        ) from error
 
 
 def folded(model: keras.Model) -> StartingWeights:

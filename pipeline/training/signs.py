@@ -39,12 +39,7 @@ def train_backbone(run: Run) -> None:
 
     for name, number, stage in (("head", 2, run.params.head), ("backbone", 3, run.params.backbone)):
         backbone.trainable = name == "backbone"
-        whole.compile(
-            build_optimizer(stage.rate, steps=stage.epochs * stage.steps, decay=stage.decay),
-            loss=partial(label_loss, smoothing=run.params.label_smoothing, signs=run.network.signs),
-            metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
-            jit_compile=False,
-        )
+        _compile(whole, stage, run=run)
         run_stage(
             Stage(
                 name=name,
@@ -85,12 +80,7 @@ def train_reader(run: Run, sightings: Sightings) -> None:
         return variants.inputs(run.network)
 
     labels = np.repeat(run.labels[rows], run.params.variants)
-    reader.compile(
-        build_optimizer(stage.rate, steps=stage.epochs * stage.steps, decay=stage.decay),
-        loss=partial(label_loss, smoothing=run.params.label_smoothing, signs=run.network.signs),
-        metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
-        jit_compile=False,
-    )
+    _compile(reader, stage, run=run)
     run_stage(
         Stage(
             name="reader",
@@ -104,6 +94,16 @@ def train_reader(run: Run, sightings: Sightings) -> None:
         ),
         folder=run.folder,
         say=run.say,
+    )
+
+
+def _compile(model: keras.Model, stage: StageParams, *, run: Run) -> None:
+    smoothing, signs = run.params.label_smoothing, run.network.signs
+    model.compile(
+        build_optimizer(stage.rate, steps=stage.epochs * stage.steps, decay=stage.decay),
+        loss=partial(label_loss, smoothing=smoothing, signs=signs),
+        metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
+        jit_compile=False,  # XLA is the slower way on a CPU
     )
 
 
