@@ -81,7 +81,7 @@ def download(
 
 @app.command()
 def cut(
-    annotations: Annotated[Path, typer.Argument(help="Annotation file: tidy or legacy CSV.")],
+    annotations: Annotated[Path, typer.Argument(help="Annotations: tidy or legacy CSV, or ELAN.")],
     *,
     videos: Annotated[Path, typer.Option(help="Folder of the videos it names.")] = Path("data"),
     out: Out = Path("clips"),

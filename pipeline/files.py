@@ -32,13 +32,13 @@ def whole_folder(path: Path) -> Iterator[Path]:
     """Give a temporary folder to fill; it becomes `path` when the block ends without an error.
 
     An older folder at `path` is moved aside, replaced and then removed. After an error nothing is
-    left behind and the older folder stays.
+    left behind and the older folder stays; a kill between the two renames leaves it aside, from
+    where the next run brings it back.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}{PARTIAL_SUFFIX}")
     aside = path.with_name(f".{path.name}.old")
-    for left_over in (partial, aside):
-        shutil.rmtree(left_over, ignore_errors=True)
+    _clear(path, partial=partial, aside=aside)
     try:
         partial.mkdir()
         yield partial
@@ -46,8 +46,15 @@ def whole_folder(path: Path) -> Iterator[Path]:
             path.rename(aside)
         partial.rename(path)
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
-        shutil.rmtree(aside, ignore_errors=True)
+        _clear(path, partial=partial, aside=aside)
+
+
+def _clear(path: Path, *, partial: Path, aside: Path) -> None:
+    """Remove what an unfinished replacement left; the older folder goes back where none is."""
+    if aside.exists() and not path.exists():
+        aside.rename(path)
+    for left_over in (partial, aside):
+        shutil.rmtree(left_over, ignore_errors=True)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -29,7 +29,7 @@ def write_report(evaluation: Evaluation, *, manifest: Manifest, split: str, out:
         [
             f"# {manifest.name} {manifest.version}, {split}",
             "",
-            figures_table(card),
+            figures_table(card, split=split),
             "",
             f"Expected calibration error: {card['calibration_error']:.1%}.",
             f"Called uncertain: {card['uncertain']:.1%}.",
@@ -71,8 +71,9 @@ def figures(evaluation: Evaluation) -> dict[str, Any]:
     }
 
 
-def figures_table(card: dict[str, Any]) -> str:
-    """Lay the figures of a card beside chance and the predecessor's, as a Markdown table."""
+def figures_table(card: dict[str, Any], *, split: str) -> str:
+    """Lay a split's figures beside chance and the predecessor's, as a Markdown table."""
+    people = "signers it was trained on" if split == "train" else "unseen signers"
     tops = [int(k) for k in card["top"]]
     header = " | ".join(f"top-{k}" for k in tops)
     ours = " | ".join(
@@ -82,7 +83,7 @@ def figures_table(card: dict[str, Any]) -> str:
     before = " | ".join(f"{PREDECESSOR[k]:.2%}" if k in PREDECESSOR else "not stated" for k in tops)
     chance = " | ".join(f"{share:.1%}" for share in card["chance"].values())
     lines = [
-        f"| {card['clips']} clips of {card['signers']} unseen signers | {header} |",
+        f"| {card['clips']} clips of {card['signers']} {people} | {header} |",
         "|---|" + "---|" * len(tops),
         f"| this model (95 % interval over signers) | {ours} |",
         f"| chance | {chance} |",
@@ -114,7 +115,9 @@ def card_text(manifest: Manifest) -> str:
     if "data" in card:
         parts.append(_splits_table(card["data"]))
     for split, told in card.get("figures", {}).items():
-        parts.append(f"## Figures: {split}\n\n{figures_table(told)}\n\n{_figures_prose(told)}")
+        parts.append(
+            f"## Figures: {split}\n\n{figures_table(told, split=split)}\n\n{_figures_prose(told)}"
+        )
     if "uncertainty" in card:
         parts.append(f"## When it says uncertain\n\n{_rule_prose(manifest)}")
     return "\n\n".join(parts) + "\n"

@@ -60,11 +60,17 @@ def test_small_vocabularies_have_no_top_10() -> None:
 
 
 def test_the_table_stands_beside_chance_and_the_predecessor() -> None:
-    table = figures_table(figures(summarise(ANSWERS, signs=26)))
+    table = figures_table(figures(summarise(ANSWERS, signs=26)), split="test")
     assert "62.5% (0.0% to 100.0%)" in table
     assert "| chance | 3.8% | 11.5% | 19.2% | 38.5% |" in table
     assert "5.61% | 20.56% | not stated | 59.81%" in table
     assert "8 clips of 3 unseen signers" in table
+
+
+def test_figures_of_training_signers_are_not_called_unseen() -> None:
+    table = figures_table(figures(summarise(ANSWERS, signs=26)), split="train")
+    assert "8 clips of 3 signers it was trained on" in table
+    assert "unseen" not in table
 
 
 @pytest.mark.slow
@@ -89,7 +95,7 @@ def test_a_bundle_is_measured_by_its_own_answers(tmp_path: Path, tiny_bundle: Pa
         assert ranking.predictions[each.place - 1].sign == each.sign
     text = write_report(evaluation, manifest=bundle.manifest, split="validation", out=tmp_path)
     assert (tmp_path / "validation.md").read_text() == text
-    assert figures_table(figures(evaluation)) in text
+    assert figures_table(figures(evaluation), split="validation") in text
     with pytest.raises(InputError, match="split test; received none"):
         evaluate_bundle(bundle, tmp_path / "clips", classifier=classifier, split="test")
 

@@ -57,3 +57,19 @@ def test_what_a_kill_left_behind_is_cleared(tmp_path: Path) -> None:
     (tmp_path / ".bundle.partial" / "half").write_text("half")
     with whole_folder(tmp_path / "bundle") as partial:
         assert not list(partial.iterdir())
+
+
+def test_a_kill_between_the_two_renames_loses_no_older_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "bundle"
+    (tmp_path / ".bundle.old").mkdir()
+    (tmp_path / ".bundle.old" / "kept").write_text("kept")
+    (tmp_path / ".bundle.partial").mkdir()
+
+    def fail_at_once() -> None:
+        with whole_folder(folder):
+            raise Broken
+
+    with pytest.raises(Broken):
+        fail_at_once()
+    assert [each.name for each in folder.iterdir()] == ["kept"]
+    assert list(tmp_path.iterdir()) == [folder]

@@ -170,6 +170,15 @@ def test_a_run_with_other_parameters_is_refused(folder: Path) -> None:
     assert "seed" in str(result.exception)
 
 
+@pytest.mark.slow
+def test_a_run_with_other_boxes_is_refused(folder: Path) -> None:
+    boxes = folder / "other.csv"
+    boxes.write_bytes((folder / "drawn" / "hand_boxes.csv").read_bytes() + b"\n")
+    command = ("train", folder / "clips", "--out", folder / "run", "--boxes", boxes)
+    result = signwrite(*command, "--params", folder / "params.json")
+    assert str(result.exception).endswith("received other boxes")
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

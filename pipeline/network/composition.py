@@ -1,4 +1,4 @@
-"""The four parts and their composition."""
+"""The five parts of the network and their composition."""
 
 import keras
 from keras import ops
@@ -30,7 +30,7 @@ def build_frame_head(signs: int) -> keras.Model:
 
 
 class SignNetwork:
-    """The four parts and their composition.
+    """The five parts and their composition.
 
     Args:
         config: the structure.

@@ -93,9 +93,9 @@ def build_presence() -> keras.Model:
 def follow_hand(heat: Tensor, boxes: Tensor, *, frames: int) -> Tensor:
     """Choose one box a frame, each frame leaning on its clip.
 
-    A cell's evidence is its own frame's, plus the mean over the clip, so that a glance at a resting
+    A cell's evidence is its own frame's times its mean over the clip, so that a glance at a resting
     hand or a face is outvoted. The box is the mean over the cells near the best one, by evidence;
-    its side is drawn half-way to the clip's median-like geometric mean.
+    its side is drawn half-way to the clip's geometric mean.
 
     Args:
         heat: float32 [B * T, C] logits.

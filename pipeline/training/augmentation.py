@@ -1,4 +1,4 @@
-"""Pictures that training invents from those it has; used by `pipeline.training.dataset` alone.
+"""Pictures that training invents from those it has; used by `dataset` and `variants` alone.
 
 Geometry comes first, in one affine warp from the canvas to the network's input, then light, then
 what a camera and a codec do. Every choice is drawn from the generator that is passed in.
@@ -33,9 +33,9 @@ class Look:
 
 def draw_look(rng: np.random.Generator) -> Look:
     """Draw a look: most clips keep most of theirs."""
-    cast = rng.normal(0.0, 0.07, 3) if rng.random() < 0.6 else np.zeros(3)
+    tint = rng.normal(0.0, 0.07, 3) if rng.random() < 0.6 else np.zeros(3)
     return Look(
-        gain=(rng.lognormal(0.0, 0.25) * np.exp(cast)).astype(np.float32),
+        gain=(rng.lognormal(0.0, 0.25) * np.exp(tint)).astype(np.float32),
         gamma=float(rng.lognormal(0.0, 0.2)),
         saturation=float(rng.choice([1.0, rng.uniform(0.3, 1.6), 0.0], p=[0.4, 0.5, 0.1])),
         shrink=float(rng.uniform(0.3, 1.0)) if rng.random() < 0.35 else 1.0,

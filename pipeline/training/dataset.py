@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from pipeline.network.config import NetworkConfig
 from pipeline.network.localiser import CELL_PX, cell_centres
+from pipeline.network.squares import scale_pixels
 from pipeline.training.augmentation import (
     Look,
     Picture,
@@ -73,7 +74,7 @@ class CropBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships n
             picture, box = self.store.picture(row, int(rng.integers(self.store.frames.shape[1])))
             look = draw_look(rng)
             crops[place] = draw_crop(picture, box, config=self.config, look=look, rng=rng)
-        return crops / 127.5 - 1.0, self.labels[rows]
+        return scale_pixels(crops), self.labels[rows]
 
 
 def draw_crop(
@@ -163,7 +164,7 @@ class SceneBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships 
             scenes[place], boxes[place] = draw_scene(
                 picture, box, size_px=size_px, empty=self.empty, rng=rng
             )
-        return scenes / 127.5 - 1.0, scene_targets(boxes, size_px=size_px)
+        return scale_pixels(scenes), scene_targets(boxes, size_px=size_px)
 
 
 def draw_scene(

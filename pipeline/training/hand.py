@@ -1,13 +1,14 @@
 """The stages that teach where the hand is and whether there is one, and what judges them."""
 
 from functools import cache
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 from keras import ops
 
 from pipeline.network.composition import SignNetwork
+from pipeline.network.squares import Tensor
 from pipeline.network.weights import read_starting_weights, start_inception
 from pipeline.training.dataset import ArrayBatches, Draw, SceneBatches
 from pipeline.training.run import Run
@@ -15,7 +16,6 @@ from pipeline.training.stage import Stage, build_optimizer, run_stage
 from pipeline.training.store import Store
 from signwrite.errors import InputError
 
-Tensor = Any
 _INSIDE, _LOST = 0.9, 0.3  # share of a hand in its crop; overlap with its box
 
 
@@ -148,19 +148,30 @@ def judge_presence(
     return {"of_shown": of_shown, "of_empty": of_empty, "told": (of_shown + of_empty) / 2}
 
 
-def overlap(first: npt.NDArray[np.float32], second: npt.NDArray[np.float32]) -> Any:  # noqa: ANN401 - any backend's tensor
+def overlap(
+    first: npt.NDArray[np.float32], second: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32]:
     """Intersection over union of squares [..., 3] (centre x, centre y, side)."""
+    shared = _shared_area(first, second)
+    union: npt.NDArray[np.float32] = first[..., 2] ** 2 + second[..., 2] ** 2 - shared
+    return shared / union
+
+
+def inside(
+    crops: npt.NDArray[np.float32], hands: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32]:
+    """Share of each hand square that its crop covers."""
+    area: npt.NDArray[np.float32] = hands[..., 2] ** 2
+    return _shared_area(crops, hands) / area
+
+
+def _shared_area(
+    first: npt.NDArray[np.float32], second: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32]:
     low = np.maximum(first[..., :2] - first[..., 2:] / 2, second[..., :2] - second[..., 2:] / 2)
     high = np.minimum(first[..., :2] + first[..., 2:] / 2, second[..., :2] + second[..., 2:] / 2)
-    shared = np.prod(np.maximum(high - low, 0), axis=-1)
-    return shared / (first[..., 2] ** 2 + second[..., 2] ** 2 - shared)
-
-
-def inside(crops: npt.NDArray[np.float32], hands: npt.NDArray[np.float32]) -> Any:  # noqa: ANN401 - any backend's tensor
-    """Share of each hand square that its crop covers."""
-    low = np.maximum(crops[..., :2] - crops[..., 2:] / 2, hands[..., :2] - hands[..., 2:] / 2)
-    high = np.minimum(crops[..., :2] + crops[..., 2:] / 2, hands[..., :2] + hands[..., 2:] / 2)
-    return np.prod(np.maximum(high - low, 0), axis=-1) / hands[..., 2] ** 2
+    area: npt.NDArray[np.float32] = np.prod(np.maximum(high - low, 0), axis=-1)
+    return area
 
 
 def judge_localiser(

@@ -65,7 +65,8 @@ def train_run(
         clips: a folder of the cut stage, with the splits train and validation.
         folder: the run's folder.
         boxes: a table of hand boxes by video and frame.
-        params: what the run depends on; a run that goes on must have the same.
+        params: what the run depends on; a run that goes on must have the same, and the same clips
+            and boxes.
         facts: what the model is called.
         progress: called with the number of clips decoded and to decode.
         say: prints a line.
@@ -74,10 +75,10 @@ def train_run(
         The folder of weights, ``<folder>/model``.
 
     Raises:
-        InputError: the clips cannot be used, or the folder holds a run with other parameters.
+        InputError: the clips cannot be used, or the folder holds another run.
     """
     keras.config.set_dtype_policy(params.precision)
-    _remember(folder, clips=clips, params=params)
+    _remember(folder, clips=clips, boxes=boxes, params=params)
     store = build_store(
         clips, recipe=params.recipe, out=folder / "store", boxes=boxes, progress=progress
     )
@@ -166,20 +167,25 @@ def describe_params(params: TrainParams) -> dict[str, Any]:
     return params.model_dump(mode="json", exclude={"network", "recipe"}) | starts
 
 
-def _remember(folder: Path, *, clips: Path, params: TrainParams) -> None:
+def _remember(folder: Path, *, clips: Path, boxes: Path | None, params: TrainParams) -> None:
     """Write down what the run depends on; refuse a folder that holds another run.
 
     Raises:
-        InputError: the folder's run has other parameters.
+        InputError: there are no clips, or the folder's run has other clips, boxes or parameters.
     """
+    if not (clips / MANIFEST).is_file():
+        raise InputError(f"{clips}: wanted a folder of the cut stage; it has no {MANIFEST}")
     file = folder / "params.json"
-    chosen = params.model_dump(mode="json")
-    if file.is_file() and (kept := json.loads(file.read_text())["params"]) != chosen:
-        differ = sorted(key for key in chosen if kept.get(key) != chosen[key])
-        raise InputError(f"{folder}: a run with the same parameters wanted; {differ} differ")
+    given = {
+        "clips": sha256_of(clips / MANIFEST),
+        "boxes": None if boxes is None else sha256_of(boxes),
+        **params.model_dump(mode="json"),
+    }
+    if file.is_file() and (kept := json.loads(file.read_text())["given"]) != given:
+        differ = ", ".join(sorted(key for key in given if kept.get(key) != given[key]))
+        raise InputError(f"{folder}: wanted the run that it holds; received other {differ}")
     facts = {
-        "params": chosen,
-        "clips_sha256": sha256_of(clips / MANIFEST) if (clips / MANIFEST).is_file() else None,
+        "given": given,
         "revision": _revision(),
         "python": platform.python_version(),
         "versions": {each: installed(each) for each in ("keras", "numpy", "av")},
