@@ -49,6 +49,8 @@ def _bar(what: str) -> "Iterator[Callable[[int, int], None]]":
     with tqdm(desc=what, unit="", disable=None) as bar:
 
         def move(done: int, total: int) -> None:
+            if bar.total is None:
+                bar.initial = bar.n = done - 1  # what was there before says nothing of the speed
             bar.total = total
             bar.update(done - bar.n)
 
@@ -132,30 +134,33 @@ def extract(
 
 
 @app.command()
-def train(
+def train(  # noqa: PLR0913 - the stage's options, one each
     clips: Annotated[Path, typer.Argument(help="Folder of the cut stage.")],
     *,
     out: Annotated[Path, typer.Option(help="Run folder; a run found there goes on.")],
     boxes: Annotated[Path | None, typer.Option(help="Table of hand boxes by frame.")] = None,
-    params: Annotated[Path | None, typer.Option(help="JSON of what differs from default.")] = None,
+    params: Annotated[Path | None, typer.Option(help="YAML of what differs from default.")] = None,
     name: Annotated[str, typer.Option(help="Name of the model.")] = "signs",
     version: Annotated[str, typer.Option(help="Version of the model.")] = "0.1.0",
-    about: Annotated[Path | None, typer.Option(help="JSON to put into the model card.")] = None,
+    about: Annotated[Path | None, typer.Option(help="YAML to put into the model card.")] = None,
+    store: Annotated[Path | None, typer.Option(help="Where decoded clips are kept.")] = None,
+    jobs: Jobs = 1,
 ) -> None:
     """Train a model on clips; the run folder's `model` holds the result."""
     from pipeline.training.params import read_object, read_params  # noqa: PLC0415 - on demand
     from pipeline.training.train import ModelFacts, train_run  # noqa: PLC0415 - on demand
+    from pipeline.training.watch import Watch  # noqa: PLC0415 - on demand
 
-    with _bar("decoding") as move:
-        weights = train_run(
-            clips,
-            folder=out,
-            boxes=boxes,
-            params=read_params(params),
-            facts=ModelFacts(name=name, version=version, about=read_object(about)),
-            progress=move,
-            say=typer.echo,
-        )
+    weights = train_run(
+        clips,
+        folder=out,
+        boxes=boxes,
+        params=read_params(params),
+        facts=ModelFacts(name=name, version=version, about=read_object(about)),
+        watch=Watch(say=tqdm.write, bar=_bar),
+        store=store,
+        jobs=jobs,
+    )
     typer.echo(f"trained: {weights}; next: signwrite export {weights} --out build/{name}")
 
 

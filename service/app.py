@@ -10,7 +10,7 @@ import logging
 from typing import Any
 
 import bentoml
-import yaml  # type: ignore[import-untyped]  # its stubs would be one more package
+import yaml
 from bentoml.exceptions import BentoMLException
 from pydantic import ValidationError
 from starlette.types import ASGIApp
@@ -40,7 +40,7 @@ class _Description:
         return self._content
 
 
-def _as_yaml(dumper: yaml.SafeDumper, description: _Description) -> yaml.Node:
+def _as_yaml(dumper: yaml.Dumper, description: _Description) -> yaml.Node:
     return dumper.represent_dict(description.asdict())
 
 

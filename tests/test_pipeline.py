@@ -14,15 +14,17 @@ from typer.testing import CliRunner, Result
 
 from pipeline.cli import app
 from pipeline.export import load_network
+from pipeline.training import store
 from pipeline.training.store import FRAMES_KEPT, build_store
 from pipeline.training.variants import even_moments, plain_variants, read_clips
 from signwrite.bundle import Bundle
 from signwrite.classifier import SavedModelClassifier
 from signwrite.errors import BundleError
 from signwrite.reader import read_tensor
+from signwrite.recipe import Recipe
 
 WORDS = "HELLO,YES,NO"
-STAGE = {"epochs": 1, "steps": 2, "batch": 2, "rate": 1e-4}
+STAGE = {"epochs": 2, "steps": 2, "batch": 2, "rate": 1e-4}
 PARAMS = {
     "recipe": {"frames_per_clip": 3, "canvas_px": 96},
     "network": {"localiser_px": 96, "crop_px": 96, "reader_width": 16},
@@ -125,11 +127,13 @@ def test_a_batch_scores_each_clip_as_it_scores_alone(folder: Path) -> None:
 def test_training_reads_clips_bit_for_bit_as_serving_does(folder: Path) -> None:
     recipe = Bundle(folder / "bundle").manifest.recipe
     boxes = folder / "drawn" / "hand_boxes.csv"
-    store = build_store(folder / "clips", recipe=recipe, out=folder / "run" / "store", boxes=boxes)
+    kept_clips = build_store(
+        folder / "clips", recipe=recipe, out=folder / "run" / "store", boxes=boxes
+    )
     kept = recipe.model_copy(update={"frames_per_clip": FRAMES_KEPT})
-    for row, clip in enumerate(store.clips):
+    for row, clip in enumerate(kept_clips.clips):
         served = read_tensor((folder / "clips" / clip.clip).read_bytes(), recipe=kept)
-        np.testing.assert_array_equal(store.frames[row], served.frames)
+        np.testing.assert_array_equal(kept_clips.frames[row], served.frames)
 
 
 @pytest.mark.slow
@@ -137,13 +141,15 @@ def test_training_judges_with_the_scores_that_serving_gives(folder: Path) -> Non
     bundle = Bundle(folder / "bundle")
     boxes = folder / "drawn" / "hand_boxes.csv"
     recipe = bundle.manifest.recipe
-    store = build_store(folder / "clips", recipe=recipe, out=folder / "run" / "store", boxes=boxes)
+    decoded = build_store(
+        folder / "clips", recipe=recipe, out=folder / "run" / "store", boxes=boxes
+    )
     network, _, trained = load_network(folder / "run" / "model")
-    rows = store.rows("validation")
-    logits = read_clips(network, plain_variants(network, store, rows)) / trained.temperature
+    rows = decoded.rows("validation")
+    logits = read_clips(network, plain_variants(network, decoded, rows)) / trained.temperature
     judged = softmax(logits, axis=1)
     moments = even_moments(FRAMES_KEPT, recipe.frames_per_clip)
-    clips = np.stack([store.frames[row][moments] for row in rows])
+    clips = np.stack([decoded.frames[row][moments] for row in rows])
     served = SavedModelClassifier(bundle.saved_model).classify(clips).scores
     np.testing.assert_allclose(judged, served, atol=1e-3)  # features are kept as float16
 
@@ -159,6 +165,72 @@ def test_damaged_weights_are_refused_and_the_older_bundle_stays(folder: Path) ->
     assert isinstance(result.exception, BundleError)
     assert "SHA-256" in str(result.exception)
     Bundle(folder / "bundle")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_run_killed_in_the_middle_of_every_stage_ends_with_the_same_weights(folder: Path) -> None:
+    out = folder / "killed"
+    words = [sys.executable, "-c", "from pipeline.cli import main; main()", "train"]
+    words += [str(folder / "clips"), "--out", str(out), "--boxes"]
+    words += [str(folder / "drawn" / "hand_boxes.csv"), "--params", str(folder / "params.json")]
+    for stage in ("localiser", "presence", "head", "backbone", "reader", None):
+        said = train_until(words, None if stage is None else f"{stage} 1/2")
+        assert "localiser 1/2" not in said or stage == "localiser"  # what is done is not redone
+    files = (folder / "run" / "model" / "weights.npz", out / "model" / "weights.npz")
+    with np.load(files[0]) as whole, np.load(files[1]) as resumed:
+        assert set(whole) == set(resumed)
+        for name in whole:
+            np.testing.assert_array_equal(whole[name], resumed[name], err_msg=name)
+
+
+def train_until(words: list[str], line: str | None) -> str:
+    """Train in a process of its own, killed as soon as it prints a line that begins so."""
+    said = ""
+    environment = os.environ | {"PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=environment) as child:  # noqa: S603 - our own interpreter and arguments
+        assert child.stdout is not None
+        for printed in child.stdout:
+            said += printed
+            if line is not None and printed.startswith(line):
+                child.kill()
+                return said
+    assert child.returncode == 0, said
+    return said
+
+
+def test_decoding_that_was_killed_goes_on_where_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    succeed("example", "--out", tmp_path / "drawn", "--signers", 2, "--signs", "YES,NO")
+    drawn = tmp_path / "drawn"
+    succeed("cut", drawn / "video_clip_times.csv", "--videos", drawn, "--out", tmp_path / "clips")
+    recipe, boxes = Recipe(frames_per_clip=3, canvas_px=96), drawn / "hand_boxes.csv"
+    whole = build_store(tmp_path / "clips", recipe=recipe, out=tmp_path / "whole", boxes=boxes)
+    decoded: list[int] = []
+    dies_at = 3
+
+    def decode(task: store.DecodeTask) -> np.ndarray:
+        if len(decoded) == dies_at:
+            raise KeyboardInterrupt
+        decoded.append(task.place)
+        return real(task)
+
+    real = store.decode_clip
+    monkeypatch.setattr(store, "_CHUNK", 2)
+    monkeypatch.setattr(store, "decode_clip", decode)
+    with pytest.raises(KeyboardInterrupt):
+        build_store(tmp_path / "clips", recipe=recipe, out=tmp_path / "cut", boxes=boxes)
+    decoded.clear()
+    resumed = build_store(tmp_path / "clips", recipe=recipe, out=tmp_path / "cut", boxes=boxes)
+    assert decoded == [2, 3]  # the first chunk of two was whole
+    np.testing.assert_array_equal(resumed.frames, whole.frames)
+    np.testing.assert_array_equal(resumed.boxes, whole.boxes)
+    assert not np.isnan(whole.boxes).any()
+    decoded.clear()
+    dies_at = 9
+    build_store(tmp_path / "clips", recipe=recipe, out=tmp_path / "cut", boxes=None)
+    assert decoded == [0, 1, 2, 3]  # without boxes it is another store
 
 
 @pytest.mark.slow

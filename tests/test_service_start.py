@@ -13,7 +13,7 @@ from pathlib import Path
 import bentoml
 import httpx
 import pytest
-import yaml  # type: ignore[import-untyped]  # its stubs would be one more package
+import yaml
 
 from signwrite.bundle import MANIFEST
 from tests.servers import ROOT, Server, running_server

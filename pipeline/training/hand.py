@@ -12,7 +12,7 @@ from pipeline.network.squares import Tensor
 from pipeline.network.weights import read_starting_weights, start_inception
 from pipeline.training.dataset import ArrayBatches, Draw, SceneBatches
 from pipeline.training.run import Run
-from pipeline.training.stage import Stage, build_optimizer, run_stage
+from pipeline.training.stage import Judgement, Stage, build_optimizer, run_stage
 from pipeline.training.store import Store
 from signwrite.errors import InputError
 
@@ -38,11 +38,13 @@ def train_localiser(run: Run) -> None:
                 store, rows, config=run.params.network, draw=run.draw(stage, number=1, epoch=epoch)
             ),
             epochs=stage.epochs,
-            judge=lambda: judge_localiser(run.network, store, store.rows("validation")),
+            judge=lambda: Judgement(judge_localiser(run.network, store, store.rows("validation"))),
             score="overlap",
+            patience=stage.patience,
+            pictures=True,
         ),
         folder=run.folder,
-        say=run.say,
+        watch=run.watch,
     )
 
 
@@ -81,11 +83,12 @@ def train_presence(run: Run) -> None:
             model=part,
             batches=batches,
             epochs=stage.epochs,
-            judge=lambda: judge_presence(run.network, *look("validation")),
+            judge=lambda: Judgement(judge_presence(run.network, *look("validation"))),
             score="told",
+            patience=stage.patience,
         ),
         folder=run.folder,
-        say=run.say,
+        watch=run.watch,
     )
 
 

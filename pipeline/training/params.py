@@ -1,14 +1,27 @@
 """All that a training run depends on besides the clips."""
 
-import json
 from pathlib import Path
 from typing import Any, Literal
 
+import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipeline.network.config import NetworkConfig
 from signwrite.errors import InputError
 from signwrite.recipe import Recipe
+
+Block = Literal[
+    "mixed0",
+    "mixed1",
+    "mixed2",
+    "mixed3",
+    "mixed4",
+    "mixed5",
+    "mixed6",
+    "mixed7",
+    "mixed8",
+    "mixed9",
+]
 
 
 class StageParams(BaseModel):
@@ -21,6 +34,9 @@ class StageParams(BaseModel):
     batch: int = Field(ge=1)
     rate: float = Field(gt=0.0, description="highest learning rate")
     decay: float = Field(default=1e-3, ge=0.0, description="weight decay")
+    patience: int = Field(
+        default=6, ge=0, description="epochs without a better one that end the stage; 0: never"
+    )
 
 
 class TrainParams(BaseModel):
@@ -34,6 +50,10 @@ class TrainParams(BaseModel):
     network: NetworkConfig = NetworkConfig()
     localiser_start: str = "imagenet"
     backbone_start: str = "imagenet"
+    frozen_to: Block | None = Field(
+        default=None, description="fine-tune only the blocks after this one; by default all"
+    )
+    class_weights: Literal["balanced", "none"] = "balanced"
     label_smoothing: float = Field(default=0.1, ge=0.0, lt=1.0)
     variants: int = Field(
         default=6, ge=1, description="invented variants of a clip, for the reader"
@@ -49,7 +69,7 @@ class TrainParams(BaseModel):
 
 
 def read_params(path: Path | None) -> TrainParams:
-    """Read parameters from a JSON file of what differs from the defaults.
+    """Read parameters from a YAML or JSON file of what differs from the defaults.
 
     Raises:
         InputError: the file cannot be read, or a value is not one that is allowed.
@@ -63,7 +83,7 @@ def read_params(path: Path | None) -> TrainParams:
 
 
 def read_object(path: Path | None) -> dict[str, Any]:
-    """Read a JSON object from a file; without one, an empty object.
+    """Read a mapping from a YAML or JSON file; without one, an empty mapping.
 
     Raises:
         InputError: the file cannot be read or holds something else.
@@ -71,9 +91,9 @@ def read_object(path: Path | None) -> dict[str, Any]:
     if path is None:
         return {}
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: a JSON file wanted; {error}") from error
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise InputError(f"{path}: a YAML or JSON file wanted; {error}") from error
     if not isinstance(content, dict):
-        raise InputError(f"{path}: a JSON object wanted; received {type(content).__name__}")
+        raise InputError(f"{path}: names and values wanted; received {type(content).__name__}")
     return content

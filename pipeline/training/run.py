@@ -1,6 +1,5 @@
 """One training run: what every stage needs."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,9 +10,8 @@ from pipeline.network.composition import SignNetwork
 from pipeline.training.dataset import Draw
 from pipeline.training.params import StageParams, TrainParams
 from pipeline.training.store import Store
+from pipeline.training.watch import Watch
 from signwrite.vocabulary import Vocabulary
-
-Say = Callable[[str], None]  # prints a line
 
 
 @dataclass(frozen=True)
@@ -25,7 +23,7 @@ class Run:
     params: TrainParams
     network: SignNetwork
     folder: Path
-    say: Say
+    watch: Watch
 
     @property
     def labels(self) -> npt.NDArray[np.int64]:

@@ -9,11 +9,11 @@ import numpy.typing as npt
 from keras import ops
 
 from pipeline.network.weights import read_starting_weights, start_inception
-from pipeline.training.calibrate import score_logits
+from pipeline.training.calibrate import Labels, Logits, score_logits
 from pipeline.training.dataset import ArrayBatches, CropBatches
 from pipeline.training.params import StageParams
 from pipeline.training.run import Run
-from pipeline.training.stage import Figures, Stage, build_optimizer, run_stage
+from pipeline.training.stage import Judgement, Stage, build_optimizer, run_stage
 from pipeline.training.variants import (
     Sightings,
     Variants,
@@ -33,12 +33,14 @@ def train_backbone(run: Run) -> None:
     whole = keras.Model(backbone.input, head(backbone.output), name="frames")
     rows = run.store.rows("validation")
 
-    def judge() -> Figures:
+    def judge() -> Judgement:
         plain = plain_variants(run.network, run.store, rows)
-        return score_logits(plain.frame_logits(run.network).mean(axis=1), run.labels[rows])
+        return judge_logits(plain.frame_logits(run.network).mean(axis=1), run.labels[rows])
 
     for name, number, stage in (("head", 2, run.params.head), ("backbone", 3, run.params.backbone)):
         backbone.trainable = name == "backbone"
+        if backbone.trainable:
+            freeze_to(backbone, run.params.frozen_to)
         _compile(whole, stage, run=run)
         run_stage(
             Stage(
@@ -48,9 +50,12 @@ def train_backbone(run: Run) -> None:
                 epochs=stage.epochs,
                 judge=judge,
                 score="likelihood",
+                patience=stage.patience,
+                pictures=True,
+                signs=tuple(run.vocabulary),
             ),
             folder=run.folder,
-            say=run.say,
+            watch=run.watch,
         )
 
 
@@ -89,26 +94,63 @@ def train_reader(run: Run, sightings: Sightings) -> None:
                 drawn(), labels, draw=run.draw(stage, number=5, epoch=epoch)
             ),
             epochs=stage.epochs,
-            judge=lambda: score_logits(read_clips(run.network, plain()), run.labels[judged]),
+            judge=lambda: judge_logits(read_clips(run.network, plain()), run.labels[judged]),
             score="likelihood",
+            patience=stage.patience,
+            signs=tuple(run.vocabulary),
         ),
         folder=run.folder,
-        say=run.say,
+        watch=run.watch,
     )
+
+
+def freeze_to(backbone: keras.Model, block: str | None) -> None:
+    """Keep the layers up to and including a block of InceptionV3 as they are; None: none."""
+    if block is not None:
+        for layer in keras.Model(backbone.input, backbone.get_layer(block).output).layers:
+            layer.trainable = False
+
+
+def judge_logits(logits: Logits, labels: Labels) -> Judgement:
+    """Score logits [N, L], and count which sign was read as which."""
+    confusion = np.zeros((logits.shape[1],) * 2, np.int64)
+    np.add.at(confusion, (labels, logits.argmax(axis=1)), 1)
+    return Judgement(score_logits(logits, labels), confusion)
+
+
+def weigh_signs(labels: Labels, *, signs: int) -> npt.NDArray[np.float32]:
+    """Weigh each sign by how rare its clips are, float32 [L]; the mean over the clips is 1."""
+    counts = np.bincount(labels, minlength=signs)
+    even = len(labels) / np.count_nonzero(counts)
+    weights: npt.NDArray[np.float32] = np.divide(even, counts.clip(1), dtype=np.float32)
+    return weights
 
 
 def _compile(model: keras.Model, stage: StageParams, *, run: Run) -> None:
     smoothing, signs = run.params.label_smoothing, run.network.signs
+    weights = np.ones(signs, np.float32)
+    if run.params.class_weights == "balanced":
+        weights = weigh_signs(run.labels[run.store.rows("train")], signs=signs)
     model.compile(
         build_optimizer(stage.rate, steps=stage.epochs * stage.steps, decay=stage.decay),
-        loss=partial(label_loss, smoothing=smoothing, signs=signs),
+        loss=partial(label_loss, smoothing=smoothing, weights=weights),
         metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
         jit_compile=False,  # XLA is the slower way on a CPU
     )
 
 
-def label_loss(labels: Any, logits: Any, *, smoothing: float, signs: int) -> Any:  # noqa: ANN401 - any backend's tensor
-    """Cross-entropy [N] of logits [N, L], the true sign's target lowered by the smoothing."""
-    target = ops.one_hot(ops.cast(ops.reshape(labels, (-1,)), "int32"), signs)
-    target = target * (1.0 - smoothing) + smoothing / signs
-    return -ops.sum(target * ops.log_softmax(logits, axis=-1), axis=-1)
+def label_loss(
+    labels: Any,  # noqa: ANN401 - any backend's tensor
+    logits: Any,  # noqa: ANN401 - any backend's tensor
+    *,
+    smoothing: float,
+    weights: npt.NDArray[np.float32],
+) -> Any:  # noqa: ANN401 - any backend's tensor
+    """Cross-entropy [N] of logits [N, L], the true sign's target lowered by the smoothing.
+
+    Each clip counts as much as the weight [L] of its sign.
+    """
+    true = ops.one_hot(ops.cast(ops.reshape(labels, (-1,)), "int32"), len(weights))
+    target = true * (1.0 - smoothing) + smoothing / len(weights)
+    weight = ops.sum(true * ops.convert_to_tensor(weights), axis=-1)
+    return -weight * ops.sum(target * ops.log_softmax(logits, axis=-1), axis=-1)

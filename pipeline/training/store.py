@@ -7,23 +7,27 @@ network takes, so that training can choose moments; nothing else decodes for tra
 import csv
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.clips.cut import describe
 from pipeline.clips.manifest import ClipRow, read_manifest
-from pipeline.files import write_text
-from signwrite.errors import ClipError, InputError
+from pipeline.files import whole_file, write_text
+from pipeline.jobs import Progress, no_progress, run_each
+from signwrite.errors import InputError
 from signwrite.frames import fit
 from signwrite.reader import read_tensor
 from signwrite.recipe import Recipe
 from signwrite.vocabulary import Vocabulary
 
 FRAMES_KEPT = 24
-_DONE = "store.json"
+_STATE = "store.json"
+_FRAMES, _BOXES = "frames.npy", "boxes.npy"
+_CHUNK = 64  # clips between two checkpoints
 _BOX_COLUMNS = ["video", "frame", "letter", "x_min", "y_min", "x_max", "y_max", "score"]
 
 Box = tuple[float, float, float]  # centre x, centre y, side
@@ -63,21 +67,35 @@ class Store:
         return np.array([vocabulary.index(clip.sign) for clip in self.clips], np.int64)
 
 
+@dataclass(frozen=True)
+class DecodeTask:
+    """One clip and its place in the frames file."""
+
+    clip: Path
+    recipe: Recipe
+    frames: Path
+    place: int
+
+
 def build_store(
     clips: Path,
     *,
     recipe: Recipe,
     out: Path,
     boxes: Path | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    jobs: int = 1,
+    progress: Progress = no_progress,
 ) -> Store:
     """Decode every clip of a folder of the cut stage, or open the store made before.
+
+    A store that a kill left unfinished is gone on with.
 
     Args:
         clips: the folder, with its manifest.
         recipe: the network's recipe; the store keeps `FRAMES_KEPT` frames a clip.
         out: the store's folder; made again when the clips, the boxes or the recipe changed.
         boxes: a table of hand boxes by video and frame; without it none is known.
+        jobs: processes to decode on.
         progress: called with the number of clips done and to do.
 
     Raises:
@@ -85,15 +103,50 @@ def build_store(
     """
     rows = read_manifest(clips)
     kept = recipe.model_copy(update={"frames_per_clip": FRAMES_KEPT})
-    key = _key(rows, recipe=kept, boxes=boxes)
-    done = out / _DONE
-    if not (done.is_file() and json.loads(done.read_text())["key"] == key):
-        done.unlink(missing_ok=True)
-        out.mkdir(parents=True, exist_ok=True)
-        _decode(clips, rows, recipe=kept, out=out, known=read_boxes(boxes), progress=progress)
-        write_text(done, json.dumps({"key": key, "recipe": kept.model_dump()}, indent=2) + "\n")
-    frames = np.load(out / "frames.npy", mmap_mode="r")
-    return Store(frames, np.load(out / "boxes.npy"), tuple(rows))
+    known, key = read_boxes(boxes), _key(rows, recipe=kept, boxes=boxes)
+    out.mkdir(parents=True, exist_ok=True)
+    done = _decoded(out, key=key)
+    if done == 0:
+        shape = (len(rows), *kept.clip_shape)
+        np.lib.format.open_memmap(out / _FRAMES, "w+", np.uint8, shape).flush()
+        squares = np.full((*shape[:2], 3), np.nan, np.float32)
+    else:
+        squares = np.load(out / _BOXES)
+    while done < len(rows):
+        chunk = range(done, min(done + _CHUNK, len(rows)))
+        tasks = [DecodeTask(clips / rows[at].clip, kept, out / _FRAMES, at) for at in chunk]
+        for task, pts_s in run_each(decode_clip, tasks, jobs=jobs):
+            if isinstance(pts_s, Exception):
+                raise InputError(f"{rows[task.place].clip}: {describe(pts_s)}") from pts_s
+            done += 1
+            progress(done, len(rows))
+            squares[task.place] = _squares(rows[task.place], pts_s, known=known, recipe=kept)
+        with whole_file(out / _BOXES) as partial, partial.open("wb") as stream:
+            np.save(stream, squares)
+        write_text(out / _STATE, json.dumps({"key": key, "clips": done}) + "\n")
+    return Store(np.load(out / _FRAMES, mmap_mode="r"), squares, tuple(rows))
+
+
+def decode_clip(task: DecodeTask) -> npt.NDArray[np.float64]:
+    """Decode a clip into its place in the frames file; return its frames' times in seconds.
+
+    Raises:
+        InputError: the file cannot be read.
+        ClipError: it is no clip that serving would accept.
+    """
+    tensor = read_tensor(task.clip, recipe=task.recipe)
+    frames = np.load(task.frames, mmap_mode="r+")
+    frames[task.place] = tensor.frames
+    frames.flush()
+    return tensor.pts_s
+
+
+def _decoded(out: Path, *, key: str) -> int:
+    """Count the clips that the store in a folder has of what it should hold."""
+    if not (out / _STATE).is_file():
+        return 0
+    state = json.loads((out / _STATE).read_text())
+    return int(state["clips"]) if state["key"] == key else 0
 
 
 def read_boxes(path: Path | None) -> Boxes:
@@ -123,37 +176,23 @@ def read_boxes(path: Path | None) -> Boxes:
 
 
 def _key(rows: Sequence[ClipRow], *, recipe: Recipe, boxes: Path | None) -> str:
-    parts = [asdict(row) for row in rows], recipe.model_dump()
-    text = json.dumps(parts) + (boxes.read_text(encoding="utf-8") if boxes else "")
+    """Name what a store is made of; how the signers are divided is no part of it."""
+    clips = [asdict(row) | {"split": None} for row in rows]
+    text = json.dumps([clips, recipe.model_dump()])
+    text += boxes.read_text(encoding="utf-8") if boxes else ""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _decode(
-    clips: Path,
-    rows: Sequence[ClipRow],
-    *,
-    recipe: Recipe,
-    out: Path,
-    known: Boxes,
-    progress: Callable[[int, int], None] | None,
-) -> None:
-    shape = (len(rows), *recipe.clip_shape)
-    frames = np.lib.format.open_memmap(out / "frames.npy", "w+", np.uint8, shape)
-    boxes = np.full((*shape[:2], 3), np.nan, np.float32)
-    for place, row in enumerate(rows):
-        try:
-            tensor = read_tensor(clips / row.clip, recipe=recipe)
-        except ClipError as error:
-            raise InputError(f"{row.clip}: {error}") from error
-        frames[place] = tensor.frames
-        for moment, pts_s in enumerate(tensor.pts_s):
-            box = known.get((row.video, row.first_frame + round(pts_s * row.fps)))
-            if box is not None:
-                boxes[place, moment] = _on_canvas(box, row, canvas_px=recipe.canvas_px)
-        if progress is not None:
-            progress(place + 1, len(rows))
-    frames.flush()
-    np.save(out / "boxes.npy", boxes)
+def _squares(
+    row: ClipRow, pts_s: npt.NDArray[np.float64], *, known: Boxes, recipe: Recipe
+) -> npt.NDArray[np.float32]:
+    """Look up a clip's hand boxes: float32 [K, 3], not a number where none is known."""
+    squares = np.full((len(pts_s), 3), np.nan, np.float32)
+    for moment, at_s in enumerate(pts_s):
+        box = known.get((row.video, row.first_frame + round(at_s * row.fps)))
+        if box is not None:
+            squares[moment] = _on_canvas(box, row, canvas_px=recipe.canvas_px)
+    return squares
 
 
 def _on_canvas(box: tuple[float, float, float, float], row: ClipRow, *, canvas_px: int) -> Box:

@@ -15,8 +15,8 @@ on validation signers; clips of the test split are never read.
 import json
 import platform
 import subprocess
-from collections.abc import Callable
 from dataclasses import dataclass, replace
+from importlib import import_module
 from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any
@@ -28,13 +28,15 @@ from pipeline.clips.manifest import MANIFEST, ClipRow
 from pipeline.export import TrainedNetwork, save_weights
 from pipeline.files import write_text
 from pipeline.network.composition import SignNetwork
-from pipeline.training.calibrate import FittedRule, fit_rule, fit_temperature
+from pipeline.training.board import Board
+from pipeline.training.calibrate import FittedRule, fit_rule, fit_temperature, score_logits
 from pipeline.training.hand import train_localiser, train_presence
 from pipeline.training.params import TrainParams
-from pipeline.training.run import Run, Say
+from pipeline.training.run import Run
 from pipeline.training.signs import train_backbone, train_reader
 from pipeline.training.store import Store, build_store
 from pipeline.training.variants import empty_variants, locate_all, plain_variants, read_clips
+from pipeline.training.watch import Watch
 from signwrite.bundle import Manifest, sha256_of
 from signwrite.errors import InputError
 from signwrite.vocabulary import Vocabulary
@@ -56,8 +58,9 @@ def train_run(
     boxes: Path | None,
     params: TrainParams,
     facts: ModelFacts,
-    progress: Callable[[int, int], None],
-    say: Callable[[str], None],
+    watch: Watch,
+    store: Path | None = None,
+    jobs: int = 1,
 ) -> Path:
     """Train a model on a folder of clips, going on with a run found in `folder`.
 
@@ -68,8 +71,10 @@ def train_run(
         params: what the run depends on; a run that goes on must have the same, and the same clips
             and boxes.
         facts: what the model is called.
-        progress: called with the number of clips decoded and to decode.
-        say: prints a line.
+        watch: whom to tell how far it is.
+        store: where decoded clips are kept, perhaps shared by runs on other divisions of the same
+            clips; in the run's folder by default.
+        jobs: processes to decode on.
 
     Returns:
         The folder of weights, ``<folder>/model``.
@@ -79,16 +84,22 @@ def train_run(
     """
     keras.config.set_dtype_policy(params.precision)
     _remember(folder, clips=clips, boxes=boxes, params=params)
-    store = build_store(
-        clips, recipe=params.recipe, out=folder / "store", boxes=boxes, progress=progress
-    )
+    with watch.bar("decoding") as move:
+        decoded = build_store(
+            clips,
+            recipe=params.recipe,
+            out=store or folder / "store",
+            boxes=boxes,
+            jobs=jobs,
+            progress=move,
+        )
     for split in ("train", "validation"):
-        if not len(store.rows(split)):
+        if not len(decoded.rows(split)):
             raise InputError(f"{clips}: wanted clips of the split {split}; received none")
-    vocabulary = Vocabulary(tuple(sorted({clip.sign for clip in store.clips})))
+    vocabulary = Vocabulary(tuple(sorted({clip.sign for clip in decoded.clips})))
     keras.utils.set_random_seed(params.seed)
     network, temperature, rule = train_network(
-        store, vocabulary=vocabulary, params=params, folder=folder, say=say
+        decoded, vocabulary=vocabulary, params=params, folder=folder, watch=watch
     )
     trained = TrainedNetwork(config=params.network, temperature=temperature)
     manifest = Manifest(
@@ -100,7 +111,7 @@ def train_run(
         network=trained.model_dump(mode="json"),
         card=facts.about
         | {
-            "data": describe_clips(store.clips),
+            "data": describe_clips(decoded.clips),
             "training": describe_params(params),
             "uncertainty": rule.figures(),
         },
@@ -112,7 +123,7 @@ def train_run(
 
 
 def train_network(
-    store: Store, *, vocabulary: Vocabulary, params: TrainParams, folder: Path, say: Say
+    store: Store, *, vocabulary: Vocabulary, params: TrainParams, folder: Path, watch: Watch
 ) -> tuple[SignNetwork, float, FittedRule]:
     """Train a network; resumes what `folder` holds.
 
@@ -124,7 +135,7 @@ def train_network(
         InputError: the starting weights cannot be read, or no clip's hand boxes are known.
     """
     network = SignNetwork(params.network, recipe=params.recipe, signs=len(vocabulary))
-    run = Run(store, vocabulary, params, network, folder, say)
+    run = Run(store, vocabulary, params, network, folder, watch)
     train_localiser(run)
     train_presence(run)
     sightings = locate_all(store, network, cache=folder / "sightings.npz")
@@ -142,7 +153,9 @@ def train_network(
         hand=plain.presence,
         hand_of_empty=empty_variants(network, run.store, rows, seed=params.seed),
     )
-    say(f"temperature {temperature:.3f}  {rule.describe()}")
+    watch.say(f"temperature {temperature:.3f}  {rule.describe()}")
+    with Board(folder / "board") as board:
+        board.parameters(params.model_dump(mode="json"), score_logits(logits, labels))
     return network, temperature, rule
 
 
@@ -184,12 +197,13 @@ def _remember(folder: Path, *, clips: Path, boxes: Path | None, params: TrainPar
     if file.is_file() and (kept := json.loads(file.read_text())["given"]) != given:
         differ = ", ".join(sorted(key for key in given if kept.get(key) != given[key]))
         raise InputError(f"{folder}: wanted the run that it holds; received other {differ}")
+    backend = keras.backend.backend()
     facts = {
         "given": given,
         "revision": _revision(),
         "python": platform.python_version(),
         "versions": {each: installed(each) for each in ("keras", "numpy", "av")},
-        "backend": keras.backend.backend(),
+        "backend": f"{backend} {import_module(backend).__version__}",
     }
     write_text(file, json.dumps(facts, indent=2) + "\n")
 
