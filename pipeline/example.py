@@ -7,7 +7,6 @@ with the signs one after the other, and beside them `video_clip_times.csv` (the 
 """
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -30,6 +29,7 @@ from pipeline.drawing.tutorial import (
 )
 from pipeline.encoding import write_video
 from pipeline.files import write_text
+from pipeline.jobs import ALONE, Progress, Workers, no_progress, run_each
 from signwrite.errors import InputError
 from signwrite.vocabulary import ASL_LETTERS
 
@@ -136,6 +136,21 @@ def write_tutorial(
     return Tutorial(path.name, signer, plan, tuple(boxes))
 
 
+@dataclass(frozen=True)
+class DrawTask:
+    """One tutorial to draw; the fields are the arguments of `write_tutorial`."""
+
+    path: Path
+    signer: Signer
+    signs: tuple[str, ...]
+    seconds: float
+
+
+def draw_tutorial(task: DrawTask) -> Tutorial:
+    """Write the tutorial of a task."""
+    return write_tutorial(task.path, signer=task.signer, signs=task.signs, seconds=task.seconds)
+
+
 def write_tutorials(
     out: Path,
     *,
@@ -144,7 +159,8 @@ def write_tutorials(
     seconds: float = 2.4,
     seed: int = 0,
     short_side_px: int | None = None,
-    executor: Executor | None = None,
+    workers: Workers = ALONE,
+    progress: Progress = no_progress,
 ) -> tuple[Tutorial, ...]:
     """Write tutorial videos and their annotation files, the same for the same arguments.
 
@@ -157,7 +173,8 @@ def write_tutorials(
         seconds: how long a sign is shown at a middling tempo.
         seed: of everything that varies.
         short_side_px: scale every picture to this short side; by default as the cameras vary.
-        executor: draws several videos at a time; by default one after the other.
+        workers: who does it.
+        progress: called after each video.
 
     Raises:
         InputError: no or too many signers, unknown or repeated signs, or a length out of range.
@@ -170,16 +187,16 @@ def write_tutorials(
     people = [Signer.from_seed(seed * MAX_SIGNERS + place) for place in range(signers)]
     if short_side_px is not None:
         people = [person.resized(short_side_px) for person in people]
-    paths = [out / f"abc{place}.mp4" for place in range(1, signers + 1)]
-    if executor is None:
-        jobs = zip(paths, people, strict=True)
-        tutorials = [write_tutorial(p, signer=s, signs=signs, seconds=seconds) for p, s in jobs]
-    else:
-        started = [
-            executor.submit(write_tutorial, path, signer=person, signs=signs, seconds=seconds)
-            for path, person in zip(paths, people, strict=True)
-        ]
-        tutorials = [job.result() for job in started]
+    tasks = [
+        DrawTask(out / f"abc{place}.mp4", person, tuple(signs), seconds)
+        for place, person in enumerate(people, start=1)
+    ]
+    drawn = {}
+    for task, result in run_each(draw_tutorial, tasks, workers=workers, progress=progress):
+        if isinstance(result, Exception):
+            raise result
+        drawn[task.path] = result
+    tutorials = [drawn[task.path] for task in tasks]
     write_text(out / SIGNERS_FILE, signers_table(tutorials))
     write_text(out / BOXES_FILE, boxes_table(tutorials))
     write_text(out / TIMES_FILE, times_table(tutorials))

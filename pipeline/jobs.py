@@ -4,6 +4,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
 from multiprocessing import get_context, parent_process
 from typing import TypeVar
 
@@ -18,27 +19,42 @@ def no_progress(finished: int, total: int) -> None:
     """Report to nobody."""
 
 
+@dataclass(frozen=True)
+class Workers:
+    """Who works on tasks.
+
+    Attributes:
+        jobs: processes to start; 1 stays in this one.
+        executor: where to run instead, e.g. `dask.distributed.Client.get_executor()`; functions,
+            tasks and results must pickle, for several processes too.
+    """
+
+    jobs: int = 1
+    executor: Executor | None = None
+
+
+ALONE = Workers()
+
+
 def run_each(
     function: Callable[[Task], Result],
     tasks: Sequence[Task],
     *,
-    jobs: int = 1,
-    executor: Executor | None = None,
+    workers: Workers = ALONE,
     progress: Progress = no_progress,
 ) -> Iterator[tuple[Task, Result | Exception]]:
     """Yield every task with its result, or with the error it ended in, as they finish.
 
     Args:
-        function: what to do; for more than one job, it, the tasks and the results must pickle.
+        function: what to do.
         tasks: what to do it to.
-        jobs: processes to start; 1 stays in this one.
-        executor: where to run instead, e.g. `dask.distributed.Client.get_executor()`.
+        workers: who does it.
         progress: called after each task.
     """
-    if executor is not None:
-        finished = _run_on(executor, function, tasks)
-    elif jobs > 1 and len(tasks) > 1:
-        finished = _run_on_own_pool(function, tasks, jobs=min(jobs, len(tasks)))
+    if workers.executor is not None:
+        finished = _run_on(workers.executor, function, tasks)
+    elif workers.jobs > 1 and len(tasks) > 1:
+        finished = _run_on_own_pool(function, tasks, jobs=min(workers.jobs, len(tasks)))
     else:
         finished = ((task, _attempt(function, task)) for task in tasks)
     for count, (task, result) in enumerate(finished, start=1):

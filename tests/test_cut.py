@@ -18,7 +18,7 @@ import pytest
 
 from pipeline.clips.cut import CutReport, cut_clips
 from pipeline.clips.manifest import read_manifest
-from pipeline.jobs import run_each
+from pipeline.jobs import Workers, run_each
 from signwrite.errors import InputError
 from tests.clips import (
     Silence,
@@ -431,8 +431,9 @@ def test_run_killed_for_real_leaves_no_process_and_is_resumed(place: Workplace) 
     place.annotate(f"abc{i}.mp4,{sign}" for i in range(8) for sign in ("A,0.1,0.5,", "B,1,1.5,"))
     program = (
         "import sys; from pathlib import Path; from pipeline.clips.cut import cut_clips\n"
+        "from pipeline.jobs import Workers\n"
         "if __name__ == '__main__': cut_clips(Path(sys.argv[1]), annotations=Path(sys.argv[2]), "
-        "out=Path(sys.argv[3]), shares={'train': 1.0}, jobs=2)"
+        "out=Path(sys.argv[3]), shares={'train': 1.0}, workers=Workers(jobs=2))"
     )
     script = place.times.with_name("run.py")
     script.write_text(program, encoding="utf-8")
@@ -460,10 +461,10 @@ def test_processes_and_executors_give_the_same_bytes(place: Workplace) -> None:
     three_videos(place)
     place.cut()
     alone = place.files()
-    for options in ({"jobs": 2}, {"executor": ThreadPoolExecutor(2)}):
+    for workers in (Workers(jobs=2), Workers(executor=ThreadPoolExecutor(2))):
         for path in place.out.rglob("*.mp4"):
             path.unlink()
-        place.cut(**options)
+        place.cut(workers=workers)
         assert place.files() == alone
 
 
@@ -475,7 +476,7 @@ def die_on_three(number: int) -> int:
 
 @pytest.mark.slow
 def test_process_that_dies_takes_no_other_task_along() -> None:
-    results = dict(run_each(die_on_three, range(6), jobs=2))
+    results = dict(run_each(die_on_three, range(6), workers=Workers(jobs=2)))
     errors = {task for task, result in results.items() if isinstance(result, Exception)}
     assert errors == {3}
     assert {task: result for task, result in results.items() if task not in errors} == {

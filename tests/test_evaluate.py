@@ -1,29 +1,51 @@
 """Evaluation: the figures of answers, and that they come from the exported bundle's own answers."""
 
+import json
+from contextlib import nullcontext
+from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from pipeline.clips.cut import cut_clips
-from pipeline.evaluate import Answer, evaluate_bundle, summarise
+from pipeline.clips.manifest import read_manifest as read_clips
+from pipeline.encoding import write_video
+from pipeline.evaluation.answers import Answer, answer_clips
+from pipeline.evaluation.card import add_to_card, figures, figures_table
+from pipeline.evaluation.evaluate import Measured, evaluate_bundle
+from pipeline.evaluation.figures import confusion_matrix, summarise
+from pipeline.evaluation.report import moving_signs, write_report
 from pipeline.example import write_tutorials
-from pipeline.report import add_to_card, figures, figures_table, write_report
-from signwrite.bundle import Bundle, read_manifest
-from signwrite.classifier import SavedModelClassifier
+from pipeline.jobs import no_progress
+from pipeline.provenance import PROVENANCE, describe_run
+from pipeline.training.watch import Watch
+from signwrite.bundle import Bundle, read_manifest, sha256_of
+from signwrite.classifier import Classification, Classifier, SavedModelClassifier
 from signwrite.errors import InputError
 from signwrite.reader import Reader
+from tests.rows import ROW
+
+SILENT = Watch(say=lambda _: None, bar=lambda _: nullcontext(no_progress))
+SIGNS = ("A", "J", "Z")
 
 
-def answer(sign: str, signer: str, *, place: int, first: str = "", score: float = 0.9) -> Answer:
+def answer(
+    sign: str, signer: str, *, place: int, first: str = "", score: float = 0.9, shuffled: int = 1
+) -> Answer:
     return Answer(
         clip=f"{signer}/{sign}",
+        clip_sha256="",
         sign=sign,
         signer=signer,
         place=place,
         first=first or sign,
         score=score,
         uncertain=place > 3,
+        shuffled_place=shuffled,
+        looked_at=(0.0, 0.0, 1.0, 1.0),
     )
 
 
@@ -31,8 +53,8 @@ ANSWERS = (
     *(answer(sign, "ann", place=1) for sign in "ABCD"),
     answer("A", "bob", place=2, first="S", score=0.5),
     answer("B", "bob", place=4, first="S", score=0.5),
-    answer("C", "bob", place=1),
-    answer("A", "cem", place=2, first="S", score=0.5),
+    answer("C", "bob", place=1, shuffled=5),
+    answer("A", "cem", place=2, first="S", score=0.5, shuffled=2),
 )
 
 
@@ -43,10 +65,35 @@ def test_shares_are_counted_over_clips_and_intervals_over_signers() -> None:
     assert evaluation.top[1].low == 0.0  # a resample may hold the worst signer alone
     assert evaluation.top[1].high == 1.0
     assert evaluation.chance == {1: 1 / 26, 3: 3 / 26, 5: 5 / 26, 10: 10 / 26}
-    assert evaluation.by_signer == {"ann": (1.0, 4), "bob": (1 / 3, 3), "cem": (0.0, 1)}
-    assert evaluation.by_sign["A"] == (1 / 3, 3)
+    by_signer = {name: (group.right, group.clips) for name, group in evaluation.by_signer.items()}
+    assert by_signer == {"ann": (1.0, 4), "bob": (1 / 3, 3), "cem": (0.0, 1)}
+    assert (evaluation.by_sign["A"].right, evaluation.by_sign["A"].clips) == (1 / 3, 3)
     assert evaluation.confusions == (("A", "S", 2), ("B", "S", 1))
     assert evaluation.uncertain == pytest.approx(1 / 8)
+    assert evaluation.uncertain_of_wrong == pytest.approx(1 / 3)
+    assert evaluation.uncertain_of_right == 0.0
+
+
+def test_the_calibration_curve_counts_every_clip_once() -> None:
+    half, high = summarise(ANSWERS, signs=26).calibration
+    assert (half.score, half.right, half.clips) == (0.5, 0.0, 3)
+    assert (high.right, high.clips) == (1.0, 5)
+    assert high.score == pytest.approx(0.9)
+
+
+def test_what_shuffling_costs_is_told_by_sign() -> None:
+    evaluation = summarise(ANSWERS, signs=26)
+    assert evaluation.shuffled.share == pytest.approx(6 / 8)
+    assert evaluation.by_sign["C"].lost == pytest.approx(1 / 2)
+    assert list(moving_signs(evaluation)) == ["C"]
+    moving = summarise([*ANSWERS, answer("Z", "bob", place=1)], signs=26)
+    assert list(moving_signs(moving)) == ["Z", "C"]  # J and Z are shown whatever they lose
+
+
+def test_a_confusion_matrix_has_labels_in_its_rows() -> None:
+    matrix = confusion_matrix(ANSWERS, ("A", "B", "C", "D", "S"))
+    assert matrix[0].tolist() == [1, 0, 0, 0, 2]
+    assert matrix.sum() == len(ANSWERS)
 
 
 def test_signers_who_are_all_alike_leave_no_interval() -> None:
@@ -73,31 +120,178 @@ def test_figures_of_training_signers_are_not_called_unseen() -> None:
     assert "unseen" not in table
 
 
-@pytest.mark.slow
-def test_a_bundle_is_measured_by_its_own_answers(tmp_path: Path, tiny_bundle: Path) -> None:
-    write_tutorials(tmp_path / "data", signers=3, signs=("A", "J", "Z"), short_side_px=64)
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Clips of three drawn signers, two of them in the validation split."""
+    root = tmp_path_factory.mktemp("evaluated")
+    write_tutorials(root / "data", signers=3, signs=SIGNS, short_side_px=64)
     cut_clips(
-        tmp_path / "data",
-        annotations=tmp_path / "data" / "video_clip_times.csv",
-        out=tmp_path / "clips",
+        root / "data",
+        annotations=root / "data" / "video_clip_times.csv",
+        out=root / "clips",
         shares={"train": 0.34, "validation": 0.66},
     )
-    bundle = Bundle(tiny_bundle)
-    classifier = SavedModelClassifier(bundle.saved_model)
-    evaluation = evaluate_bundle(
-        bundle, tmp_path / "clips", classifier=classifier, split="validation"
+    return root / "clips"
+
+
+class Counting:
+    """A classifier that counts what it is asked, and can stop as a killed process does."""
+
+    def __init__(self, inner: Classifier, *, stops_at: int | None = None) -> None:
+        self.inner, self.stops_at, self.asked = inner, stops_at, 0
+
+    def classify(self, clips: npt.NDArray[np.uint8]) -> Classification:
+        if self.asked == self.stops_at:
+            raise KeyboardInterrupt
+        self.asked += 1
+        return self.inner.classify(clips)
+
+
+@pytest.fixture(scope="module")
+def classifier(tiny_bundle: Path) -> Classifier:
+    return SavedModelClassifier(Bundle(tiny_bundle).saved_model)
+
+
+def measure(
+    bundle: Path, clips: Path, *, classifier: Classifier, out: Path, split: str = "validation"
+) -> Measured:
+    return evaluate_bundle(
+        Bundle(bundle), clips, classifier=classifier, split=split, out=out, watch=SILENT
     )
-    assert len(evaluation.answers) == 6
-    reader = Reader(bundle.manifest, classifier=classifier)
-    for each in evaluation.answers:
-        ranking = reader.read(tmp_path / "clips" / each.clip).ranking
+
+
+@pytest.mark.slow
+def test_a_bundle_is_measured_by_its_own_answers(
+    tmp_path: Path, tiny_bundle: Path, clips: Path, classifier: Classifier
+) -> None:
+    measured = measure(tiny_bundle, clips, classifier=classifier, out=tmp_path)
+    answers = measured.evaluation.answers
+    assert len(answers) == 6
+    reader = Reader(Bundle(tiny_bundle).manifest, classifier=classifier)
+    for each in answers:
+        ranking = reader.read(clips / each.clip).ranking
         assert ranking.predictions[0].sign == each.first
         assert ranking.predictions[each.place - 1].sign == each.sign
-    text = write_report(evaluation, manifest=bundle.manifest, split="validation", out=tmp_path)
-    assert (tmp_path / "validation.md").read_text() == text
-    assert figures_table(figures(evaluation), split="validation") in text
     with pytest.raises(InputError, match="split test; received none"):
-        evaluate_bundle(bundle, tmp_path / "clips", classifier=classifier, split="test")
+        measure(tiny_bundle, clips, classifier=classifier, out=tmp_path, split="test")
+
+
+class Brightening:
+    """Reads a clip that grows brighter as the first sign, and any other as the last."""
+
+    def classify(self, clips: npt.NDArray[np.uint8]) -> Classification:
+        light = clips.mean(axis=(2, 3, 4))
+        rising = (np.diff(light, axis=1) >= 0).all(axis=1)
+        scores = np.zeros((len(clips), 6), np.float32)
+        scores[np.arange(len(clips)), np.where(rising, 0, 5)] = 1.0
+        frames = clips.shape[1]
+        whole = np.tile(np.array([0, 0, 1, 1], np.float32), (len(clips), frames, 1))
+        return Classification(scores=scores, hand=np.ones(len(clips), np.float32), boxes=whole)
+
+
+def test_shuffled_frames_are_the_same_frames_in_another_order(
+    tmp_path: Path, tiny_bundle: Path
+) -> None:
+    light = np.linspace(20, 230, 16, dtype=np.uint8)
+    frames = np.tile(light[:, None, None, None], (1, 64, 64, 3))
+    write_video(tmp_path / "bright.mp4", frames, fps=Fraction(15), crf=18)
+    sha256 = sha256_of(tmp_path / "bright.mp4")
+    row = replace(ROW, clip="bright.mp4", sign="A", clip_sha256=sha256)
+    (found,) = answer_clips(
+        Bundle(tiny_bundle).manifest,
+        [row],
+        folder=tmp_path,
+        classifier=Brightening(),
+        kept=tmp_path / "answers.json",
+    )
+    assert (found.place, found.first) == (1, "A")
+    assert found.shuffled_place == 2  # the last sign is first now, and ties are alphabetical
+
+
+@pytest.mark.slow
+def test_an_interrupted_evaluation_goes_on_where_it_was(
+    tmp_path: Path,
+    tiny_bundle: Path,
+    clips: Path,
+    classifier: Classifier,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = measure(tiny_bundle, clips, classifier=classifier, out=tmp_path / "whole")
+    monkeypatch.setattr("pipeline.evaluation.answers._CHUNK", 2)
+    stopping = Counting(classifier, stops_at=9)  # in the middle of the fifth of six clips
+    with pytest.raises(KeyboardInterrupt):
+        measure(tiny_bundle, clips, classifier=stopping, out=tmp_path / "killed")
+    counting = Counting(classifier)
+    resumed = measure(tiny_bundle, clips, classifier=counting, out=tmp_path / "killed")
+    assert counting.asked == 2 * 2  # two clips, each in order and shuffled
+    assert resumed == whole
+    # What another model answered is no answer of this one.
+    kept = tmp_path / "killed" / "validation.answers.json"
+    kept.write_text(json.dumps(json.loads(kept.read_text()) | {"model": "another"}))
+    measure(tiny_bundle, clips, classifier=counting, out=tmp_path / "killed")
+    assert counting.asked == 2 * 2 + 2 * 6
+
+
+@pytest.mark.slow
+def test_the_report_says_the_same_in_three_forms(
+    tmp_path: Path, tiny_bundle: Path, clips: Path, classifier: Classifier
+) -> None:
+    measured = measure(tiny_bundle, clips, classifier=classifier, out=tmp_path)
+    manifest = Bundle(tiny_bundle).manifest
+    text = write_report(measured, manifest=manifest, split="validation", clips=clips, out=tmp_path)
+    assert (tmp_path / "validation.md").read_text() == text
+    assert figures_table(figures(measured.evaluation), split="validation") in text
+    for picture in ("confusion", "motion", "calibration"):
+        assert f"(validation/{picture}.svg)" in text
+        assert (tmp_path / "validation" / f"{picture}.svg").read_text().startswith("<svg")
+    page = (tmp_path / "validation.html").read_text()
+    share = f"{measured.evaluation.top[1].share:.1%}"
+    assert share in page
+    assert page.count("<svg") == 5
+    assert page.count('src="data:image/jpeg;base64,') == sum(
+        each.place > 1 for each in measured.evaluation.answers
+    )
+    assert "http://" not in page.replace("http://www.w3.org/", "")  # it needs nothing else
+    content = json.loads((tmp_path / "validation.json").read_text())
+    assert content["figures"]["top"]["1"]["share"] == measured.evaluation.top[1].share
+    assert len(content["answers"]) == 6
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    write_report(measured, manifest=manifest, split="validation", clips=clips, out=tmp_path)
+    assert before == {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+
+
+@pytest.mark.slow
+def test_a_name_from_a_video_cannot_become_part_of_the_page(
+    tmp_path: Path, tiny_bundle: Path, clips: Path, classifier: Classifier
+) -> None:
+    measured = measure(tiny_bundle, clips, classifier=classifier, out=tmp_path)
+    answers = tuple(
+        replace(each, signer="<script>alert(1)</script>") for each in measured.evaluation.answers
+    )
+    marked = Measured(summarise(answers, signs=6), ("<script>alert(2)</script>",))
+    manifest = Bundle(tiny_bundle).manifest
+    write_report(marked, manifest=manifest, split="validation", clips=clips, out=tmp_path)
+    assert "<script>" not in (tmp_path / "validation.html").read_text()
+
+
+@pytest.mark.slow
+def test_a_model_is_not_tested_on_those_it_learnt_from(
+    tmp_path: Path, tiny_bundle: Path, clips: Path, classifier: Classifier
+) -> None:
+    """The model's own record says whom it saw, whatever the folder of clips calls its splits."""
+    rows = read_clips(clips)
+    taught = [replace(row, split="train") for row in rows if row.split == "validation"]
+    signers = sorted({row.signer for row in taught})
+    told = describe_run(taught, given={}, backend="tensorflow", backend_version="2")
+    bundle = tmp_path / "bundle"
+    bundle.mkdir()
+    for file in tiny_bundle.iterdir():
+        (bundle / file.name).symlink_to(file)
+    (bundle / PROVENANCE).write_text(told.model_dump_json())
+    with pytest.raises(InputError, match=f"received {', '.join(signers)}"):
+        measure(bundle, clips, classifier=classifier, out=tmp_path)
+    measure(bundle, clips, classifier=classifier, out=tmp_path, split="train")
+    assert not any(signer in told.model_dump_json() for signer in signers)
 
 
 def test_a_card_keeps_what_it_said_and_takes_the_figures(tmp_path: Path, tiny_bundle: Path) -> None:

@@ -14,6 +14,7 @@ from pipeline.drawing.signer import Signer
 from pipeline.drawing.tutorial import Tutorial
 from pipeline.encoding import count_frames
 from pipeline.example import draw_clip, write_example_clip, write_tutorials
+from pipeline.jobs import Workers
 from signwrite.errors import InputError
 from signwrite.reader import read_tensor
 from signwrite.recipe import Recipe
@@ -145,7 +146,7 @@ def test_tutorials_are_the_same_bytes_again_and_by_an_executor(
     with ThreadPoolExecutor(2) as executor:
         write_tutorials(
             tmp_path, signers=2, signs=("A", "J", "HELLO"), seconds=0.6, seed=4,
-            short_side_px=SMALL_PX, executor=executor,
+            short_side_px=SMALL_PX, workers=Workers(executor=executor),
         )  # fmt: skip
     names = sorted(path.name for path in out.iterdir())
     assert names == sorted(path.name for path in tmp_path.iterdir())

@@ -13,7 +13,7 @@ from scipy.special import softmax
 from typer.testing import CliRunner, Result
 
 from pipeline.cli import app
-from pipeline.export import load_network
+from pipeline.network.weights_folder import load_network
 from pipeline.training import store
 from pipeline.training.store import FRAMES_KEPT, build_store
 from pipeline.training.variants import even_moments, plain_variants, read_clips

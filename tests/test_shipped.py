@@ -12,10 +12,11 @@ from typer.testing import CliRunner
 from pipeline.cli import app
 from pipeline.clips.cut import cut_clips
 from pipeline.encoding import write_video
+from pipeline.evaluation.card import CARD, card_text, figures_table
 from pipeline.example import write_example_clip
-from pipeline.export import WEIGHTS, export_bundle, load_network
-from pipeline.network.weights import save_parts
-from pipeline.report import CARD, card_text, figures_table
+from pipeline.export import export_bundle
+from pipeline.network.weights import WEIGHTS, save_parts
+from pipeline.network.weights_folder import load_network
 from signwrite.answer import PredictionAnswer
 from signwrite.bundle import Bundle, read_manifest
 from signwrite.vocabulary import ASL_LETTERS

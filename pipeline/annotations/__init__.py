@@ -7,7 +7,7 @@ The forms: the legacy `video_clip_times.csv` (`legacy`), the tidy CSV (`tidy`), 
 import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast, get_args
 
 from pipeline.annotations.eaf import SUFFIX, eaf_files, parse_eaf, write_eaf
 from pipeline.annotations.intervals import Annotation, Faults, check_intervals
@@ -86,6 +86,17 @@ def write_annotations(path: Path, annotations: Sequence[Annotation], *, form: Fo
     text = format_tidy(annotations) if form == "tidy" else format_legacy(annotations, faults=faults)
     faults.raise_any()
     write_text(path, text)
+
+
+def form_of(name: str) -> Form:
+    """Return a form by its name.
+
+    Raises:
+        InputError: there is no form of that name.
+    """
+    if name not in get_args(Form):
+        raise InputError(f"wanted one of {', '.join(get_args(Form))}; received {name!r}")
+    return cast("Form", name)
 
 
 def convert_annotations(source: Path, *, to: Path, form: Form) -> None:

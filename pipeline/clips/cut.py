@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import Executor
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -15,7 +14,7 @@ from pipeline.clips.footage import VideoFacts, inspect_video
 from pipeline.clips.manifest import MANIFEST, ClipRow, read_manifest, write_manifest
 from pipeline.clips.plan import PlannedClip, plan_clips
 from pipeline.files import PARTIAL_SUFFIX
-from pipeline.jobs import Progress, no_progress, run_each
+from pipeline.jobs import ALONE, Progress, Workers, no_progress, run_each
 from signwrite.errors import ClipError, InputError
 
 
@@ -41,6 +40,14 @@ class CutReport:
     lacking: Mapping[str, tuple[str, ...]]
     strangers: tuple[str, ...]
 
+    def warnings(self) -> list[str]:
+        """Put into lines what a person should look at; failures are told apart."""
+        return [
+            *(f"{video}: not there; passed over" for video in self.missing),
+            *(f"{split} has no clip of {', '.join(s)}" for split, s in self.lacking.items() if s),
+            *(f"{each}: not in the manifest; left alone" for each in self.strangers),
+        ]
+
 
 def cut_clips(  # noqa: PLR0913 - the stage's options, one each on the command line
     videos: Path,
@@ -52,8 +59,7 @@ def cut_clips(  # noqa: PLR0913 - the stage's options, one each on the command l
     seed: int = 0,
     fps: float | None = None,
     skip_missing: bool = False,
-    jobs: int = 1,
-    executor: Executor | None = None,
+    workers: Workers = ALONE,
     progress: Progress = no_progress,
 ) -> CutReport:
     """Cut every annotated sign into `out/<split>/<SIGN>/<SIGN>_<video>.mp4`; write a manifest.
@@ -71,8 +77,7 @@ def cut_clips(  # noqa: PLR0913 - the stage's options, one each on the command l
         seed: of the division of signers.
         fps: constant frame rate of the clips; by default they keep the video's timestamps.
         skip_missing: pass over annotated videos that are not there, instead of refusing to start.
-        jobs: processes to use.
-        executor: where to run instead, e.g. a cluster.
+        workers: who does it.
         progress: called after each video.
 
     Raises:
@@ -80,7 +85,7 @@ def cut_clips(  # noqa: PLR0913 - the stage's options, one each on the command l
     """
     exact_fps = _exact(fps)
     annotated, missing, facts, failed = _survey(
-        videos, annotations=annotations, skip_missing=skip_missing, jobs=jobs, executor=executor
+        videos, annotations=annotations, skip_missing=skip_missing, workers=workers
     )
     planned = plan_clips(
         annotated,
@@ -97,7 +102,7 @@ def cut_clips(  # noqa: PLR0913 - the stage's options, one each on the command l
     before = set(rows.values())
     paths = {videos / video: each.sha256 for video, each in facts.items()}
     tasks = _tasks(paths, planned=planned, known=before, out=out, fps=exact_fps)
-    for task, result in run_each(cut_video, tasks, jobs=jobs, executor=executor, progress=progress):
+    for task, result in run_each(cut_video, tasks, workers=workers, progress=progress):
         if isinstance(result, Exception):
             failed[task.video.name] = describe(result)
             continue
@@ -140,8 +145,7 @@ def _survey(
     *,
     annotations: Path,
     skip_missing: bool,
-    jobs: int,
-    executor: Executor | None,
+    workers: Workers,
 ) -> tuple[list[Annotation], tuple[str, ...], dict[str, VideoFacts], dict[str, str]]:
     """Read the annotations and the videos they name, and check one against the other."""
     annotated, faults = parse_annotations(annotations)
@@ -152,7 +156,7 @@ def _survey(
     facts: dict[str, VideoFacts] = {}
     failed: dict[str, str] = {}
     paths = [videos / video for video in there]
-    for path, result in run_each(inspect_video, paths, jobs=jobs, executor=executor):
+    for path, result in run_each(inspect_video, paths, workers=workers):
         if isinstance(result, Exception):
             failed[path.name] = describe(result)
         else:

@@ -7,7 +7,6 @@ training reads the clips themselves unless it is told to read these.
 import hashlib
 import shutil
 from collections.abc import Iterator, Mapping
-from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -16,7 +15,7 @@ from PIL import Image
 from pipeline.clips.cut import describe
 from pipeline.clips.manifest import ClipRow, read_manifest
 from pipeline.files import PARTIAL_SUFFIX
-from pipeline.jobs import Progress, no_progress, run_each
+from pipeline.jobs import ALONE, Progress, Workers, no_progress, run_each
 from pipeline.table import read_table, write_table
 from signwrite.clip import decoded_frames
 from signwrite.errors import InputError
@@ -78,8 +77,7 @@ def extract_frames(
     *,
     out: Path,
     quality: int = QUALITY,
-    jobs: int = 1,
-    executor: Executor | None = None,
+    workers: Workers = ALONE,
     progress: Progress = no_progress,
 ) -> ExtractReport:
     """Write the frames of every clip in a folder that `pipeline.clips.cut.cut_clips` made.
@@ -91,8 +89,7 @@ def extract_frames(
         clips: the clips' folder.
         out: folder of the frames.
         quality: of the JPEGs, 1 to 100; colour is kept at full resolution.
-        jobs: processes to use.
-        executor: where to run instead, e.g. a cluster.
+        workers: who does it.
         progress: called after each clip.
 
     Raises:
@@ -114,9 +111,7 @@ def extract_frames(
         for clip, row in wanted.items()
     ]
     failed = {}
-    for task, result in run_each(
-        extract_clip, tasks, jobs=jobs, executor=executor, progress=progress
-    ):
+    for task, result in run_each(extract_clip, tasks, workers=workers, progress=progress):
         name = task.clip.clip
         if isinstance(result, Exception):
             failed[name] = describe(result)

@@ -1,8 +1,9 @@
 """Arrays on disk: weights to start from, and the float16 weights that are shipped.
 
-Two files of a sort are read to start from: batch-normalised InceptionV3 (``conv2d/kernel``,
-``batch_normalization/beta`` ...), which is folded here, and InceptionV3 already folded
-(``conv2d/kernel``, ``conv2d/bias``), perhaps with a ``head/kernel`` over the signs.
+Training starts from a folder of trained weights, or from one of two sorts of files:
+batch-normalised InceptionV3 (``conv2d/kernel``, ``batch_normalization/beta`` ...), which is folded
+here, and InceptionV3 already folded (``conv2d/kernel``, ``conv2d/bias``), perhaps with a
+``head/kernel`` over the signs.
 """
 
 from collections.abc import Mapping
@@ -14,8 +15,11 @@ import numpy.typing as npt
 
 from pipeline.files import whole_file
 from pipeline.network.inception import in_creation_order
+from signwrite.bundle import read_manifest, sha256_of
 from signwrite.errors import InputError
+from signwrite.vocabulary import Vocabulary
 
+WEIGHTS = "weights.npz"
 CONVOLUTIONS = 94
 _EPSILON = 1e-3  # of keras.applications' batch normalisation
 
@@ -40,6 +44,62 @@ class StartingWeights:
         self.kernels, self.head = kernels, head
 
 
+def name_start(source: str) -> dict[str, str]:
+    """Name weights to start from by what they are, not by where they lie."""
+    file = _file(source)
+    return {"name": Path(source).name} | ({} if file is None else {"sha256": sha256_of(file)})
+
+
+def start_part(part: keras.Model, source: str) -> None:
+    """Fill a part's weights; what the source does not have stays random.
+
+    Args:
+        part: one of the parts of `pipeline.network.composition.SignNetwork`.
+        source: ``imagenet``, an .npz file, or a folder of trained weights.
+
+    Raises:
+        InputError: as `read_starting_weights`.
+    """
+    if not Path(source).is_dir():
+        start_inception(part, read_starting_weights(source))
+        return
+    with np.load(_folder(source) / WEIGHTS, allow_pickle=False) as arrays:
+        for variable in part.weights:
+            array = _read(arrays, f"{part.name}/{variable.path}")
+            if array is not None and array.shape == tuple(variable.shape):
+                variable.assign(array)
+
+
+def start_head(head: keras.Model, source: str, *, vocabulary: Vocabulary) -> None:
+    """Fill the layer over the signs, where the source has one for these very signs.
+
+    A file does not name its signs: their number must do.
+
+    Raises:
+        InputError: as `read_starting_weights`.
+    """
+    if Path(source).is_dir():
+        if read_manifest(_folder(source)).vocabulary == vocabulary:
+            start_part(head, source)
+        return
+    start = read_starting_weights(source)
+    if start.head is not None and start.head[1].shape == (len(vocabulary),):
+        head.set_weights(list(start.head))
+
+
+def _file(source: str) -> Path | None:
+    """Return the file of weights that a source means; None for Keras' own."""
+    if source == "imagenet":
+        return None
+    return _folder(source) / WEIGHTS if Path(source).is_dir() else Path(source)
+
+
+def _folder(source: str) -> Path:
+    if not (Path(source) / WEIGHTS).is_file():
+        raise InputError(f"starting weights: a folder with {WEIGHTS} wanted; received {source}")
+    return Path(source)
+
+
 def read_starting_weights(source: str) -> StartingWeights:
     """Read weights to start from.
 
@@ -53,7 +113,10 @@ def read_starting_weights(source: str) -> StartingWeights:
     if source == "imagenet":
         return folded(_imagenet())
     if not Path(source).is_file():
-        raise InputError(f"starting weights: 'imagenet' or an .npz file; received {source}")
+        raise InputError(
+            "starting weights: 'imagenet', an .npz file or a folder of trained weights wanted; "
+            f"received {source}"
+        )
     with np.load(source, allow_pickle=False) as arrays:
         return _from_arrays(arrays, source=source)
 

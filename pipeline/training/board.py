@@ -5,9 +5,8 @@ Keras trains with.
 """
 
 import io
-import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,8 +16,9 @@ import numpy.typing as npt
 from matplotlib.figure import Figure
 from PIL import Image
 from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.graph_pb2 import GraphDef
+from tensorboard.compat.proto.node_def_pb2 import NodeDef
 from tensorboard.compat.proto.summary_pb2 import Summary
-from tensorboard.plugins.graph.keras_util import keras_model_to_graph_def
 from tensorboard.plugins.hparams import summary_v2 as hparams
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
@@ -86,8 +86,8 @@ class Board:
         self.scalars("run", 0, figures)
 
     def graph(self, model: keras.Model) -> None:
-        """Show a model's layers."""
-        graph = keras_model_to_graph_def(json.loads(model.to_json()))
+        """Show a model's layers, and which feeds which."""
+        graph = GraphDef(node=_nodes(model.get_config()["layers"]))
         self._add(Event(graph_def=graph.SerializeToString()), 0)
 
     def _picture(self, tag: str, step: int, picture: Image.Image) -> None:
@@ -104,6 +104,31 @@ class Board:
     def _add(self, event: Event, step: int) -> None:
         event.wall_time, event.step = time.time(), step
         self._writer.add_event(event)
+
+
+def _nodes(layers: Sequence[Mapping[str, Any]]) -> Iterator[NodeDef]:
+    """Turn the layers of a model's configuration into the nodes of a graph.
+
+    TensorBoard's own converter fails on Keras 3 where a layer has several inputs or outputs.
+    """
+    before: list[str] = []
+    for layer in layers:
+        name = layer["config"]["name"]
+        feeds = _feeding(layer["inbound_nodes"]) if "inbound_nodes" in layer else before
+        yield NodeDef(name=name, op=layer["class_name"], input=list(dict.fromkeys(feeds)))
+        before = [name]  # a sequential model does not say what feeds what
+
+
+def _feeding(part: object) -> Iterator[str]:
+    """Name the layers whose outputs lie anywhere in a layer's recorded arguments."""
+    if isinstance(part, Mapping):
+        if part.get("class_name") == "__keras_tensor__":
+            yield part["config"]["keras_history"][0]
+            return
+        part = list(part.values())
+    if isinstance(part, list | tuple):
+        for inner in part:
+            yield from _feeding(inner)
 
 
 def _flat(params: Mapping[str, Any], prefix: str = "") -> dict[str, str | float | bool]:

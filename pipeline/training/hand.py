@@ -1,6 +1,6 @@
 """The stages that teach where the hand is and whether there is one, and what judges them."""
 
-from functools import cache
+from functools import cache, partial
 from typing import Literal
 
 import numpy as np
@@ -9,7 +9,7 @@ from keras import ops
 
 from pipeline.network.composition import SignNetwork
 from pipeline.network.squares import Tensor
-from pipeline.network.weights import read_starting_weights, start_inception
+from pipeline.network.weights import start_part
 from pipeline.training.dataset import ArrayBatches, Draw, SceneBatches
 from pipeline.training.run import Run
 from pipeline.training.stage import Judgement, Stage, build_optimizer, run_stage
@@ -22,7 +22,6 @@ _INSIDE, _LOST = 0.9, 0.3  # share of a hand in its crop; overlap with its box
 def train_localiser(run: Run) -> None:
     """Train the part that finds the hand, on the training clips whose boxes are known."""
     part, stage, store = run.network.parts["localiser"], run.params.localiser, run.store
-    start_inception(part, read_starting_weights(run.params.localiser_start))
     rows = _boxed(store, "train")
     steps = stage.epochs * stage.steps
     part.compile(
@@ -41,6 +40,7 @@ def train_localiser(run: Run) -> None:
             judge=lambda: Judgement(judge_localiser(run.network, store, store.rows("validation"))),
             score="overlap",
             patience=stage.patience,
+            start=partial(start_part, part, run.params.localiser_start),
             pictures=True,
         ),
         folder=run.folder,

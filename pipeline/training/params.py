@@ -10,6 +10,9 @@ from pipeline.network.config import NetworkConfig
 from signwrite.errors import InputError
 from signwrite.recipe import Recipe
 
+STARTS = ("localiser_start", "backbone_start")
+"""The parameters that name weights to start from."""
+
 Block = Literal[
     "mixed0",
     "mixed1",

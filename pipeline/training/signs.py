@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from keras import ops
 
-from pipeline.network.weights import read_starting_weights, start_inception
+from pipeline.network.weights import start_head, start_part
 from pipeline.training.calibrate import Labels, Logits, score_logits
 from pipeline.training.dataset import ArrayBatches, CropBatches
 from pipeline.training.params import StageParams
@@ -26,16 +26,16 @@ from pipeline.training.variants import (
 def train_backbone(run: Run) -> None:
     """Train the head on the frozen backbone, then both."""
     backbone, head = run.network.parts["backbone"], run.network.parts["frame_head"]
-    start = read_starting_weights(run.params.backbone_start)
-    start_inception(backbone, start)
-    if start.head is not None and start.head[1].shape == (run.network.signs,):
-        head.set_weights(list(start.head))
     whole = keras.Model(backbone.input, head(backbone.output), name="frames")
     rows = run.store.rows("validation")
 
     def judge() -> Judgement:
         plain = plain_variants(run.network, run.store, rows)
         return judge_logits(plain.frame_logits(run.network).mean(axis=1), run.labels[rows])
+
+    def start() -> None:
+        start_part(backbone, run.params.backbone_start)
+        start_head(head, run.params.backbone_start, vocabulary=run.vocabulary)
 
     for name, number, stage in (("head", 2, run.params.head), ("backbone", 3, run.params.backbone)):
         backbone.trainable = name == "backbone"
@@ -51,6 +51,7 @@ def train_backbone(run: Run) -> None:
                 judge=judge,
                 score="likelihood",
                 patience=stage.patience,
+                start=start if name == "head" else lambda: None,
                 pictures=True,
                 signs=tuple(run.vocabulary),
             ),

@@ -45,6 +45,7 @@ class Stage:
         judge: measures the model on validation clips after an epoch.
         score: the name of the figure whose highest value picks the epoch that is kept.
         patience: epochs without a better score that end the stage; 0: never.
+        start: fills the model's weights before the first epoch; not called when a run goes on.
         pictures: whether its batches are pictures in [-1, 1], of which some are shown.
         signs: names of the rows and columns of a confusion matrix.
     """
@@ -56,6 +57,7 @@ class Stage:
     judge: Callable[[], Judgement]
     score: str
     patience: int = 0
+    start: Callable[[], None] = lambda: None
     pictures: bool = False
     signs: Sequence[str] = ()
 
@@ -67,9 +69,12 @@ def run_stage(stage: Stage, *, folder: Path, watch: Watch) -> None:
     ``<name>.best.npz`` (weights) after each best one, atomically. A finished stage is only loaded.
     """
     if stage.epochs == 0:
+        stage.start()
         return
     last, best = folder / f"{stage.name}.last.npz", folder / f"{stage.name}.best.npz"
     history = _resume(stage, last)
+    if not history:
+        stage.start()
     if not _finished(stage, history):
         with watch.bar(stage.name) as move, Board(folder / "board") as board:
             if not history:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from pipeline.clips.cut import describe
 from pipeline.clips.manifest import ClipRow, read_manifest
 from pipeline.files import whole_file, write_text
-from pipeline.jobs import Progress, no_progress, run_each
+from pipeline.jobs import ALONE, Progress, Workers, no_progress, run_each
 from signwrite.errors import InputError
 from signwrite.frames import fit
 from signwrite.reader import read_tensor
@@ -83,7 +83,7 @@ def build_store(
     recipe: Recipe,
     out: Path,
     boxes: Path | None = None,
-    jobs: int = 1,
+    workers: Workers = ALONE,
     progress: Progress = no_progress,
 ) -> Store:
     """Decode every clip of a folder of the cut stage, or open the store made before.
@@ -95,7 +95,7 @@ def build_store(
         recipe: the network's recipe; the store keeps `FRAMES_KEPT` frames a clip.
         out: the store's folder; made again when the clips, the boxes or the recipe changed.
         boxes: a table of hand boxes by video and frame; without it none is known.
-        jobs: processes to decode on.
+        workers: who decodes.
         progress: called with the number of clips done and to do.
 
     Raises:
@@ -115,7 +115,7 @@ def build_store(
     while done < len(rows):
         chunk = range(done, min(done + _CHUNK, len(rows)))
         tasks = [DecodeTask(clips / rows[at].clip, kept, out / _FRAMES, at) for at in chunk]
-        for task, pts_s in run_each(decode_clip, tasks, jobs=jobs):
+        for task, pts_s in run_each(decode_clip, tasks, workers=workers):
             if isinstance(pts_s, Exception):
                 raise InputError(f"{rows[task.place].clip}: {describe(pts_s)}") from pts_s
             done += 1

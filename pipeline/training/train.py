@@ -12,26 +12,26 @@ Then the temperature and the rule of uncertainty are fitted on validation clips.
 on validation signers; clips of the test split are never read.
 """
 
-import json
-import platform
-import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
-from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
-from pipeline.clips.manifest import MANIFEST, ClipRow
-from pipeline.export import TrainedNetwork, save_weights
+from pipeline.clips.manifest import MANIFEST, ClipRow, read_manifest
 from pipeline.files import write_text
+from pipeline.jobs import ALONE, Workers
 from pipeline.network.composition import SignNetwork
+from pipeline.network.weights import name_start
+from pipeline.network.weights_folder import TrainedNetwork, save_network
+from pipeline.provenance import PROVENANCE, Provenance, describe_run, read_provenance
 from pipeline.training.board import Board
 from pipeline.training.calibrate import FittedRule, fit_rule, fit_temperature, score_logits
 from pipeline.training.hand import train_localiser, train_presence
-from pipeline.training.params import TrainParams
+from pipeline.training.params import STARTS, TrainParams
 from pipeline.training.run import Run
 from pipeline.training.signs import train_backbone, train_reader
 from pipeline.training.store import Store, build_store
@@ -60,7 +60,7 @@ def train_run(
     facts: ModelFacts,
     watch: Watch,
     store: Path | None = None,
-    jobs: int = 1,
+    workers: Workers = ALONE,
 ) -> Path:
     """Train a model on a folder of clips, going on with a run found in `folder`.
 
@@ -74,7 +74,7 @@ def train_run(
         watch: whom to tell how far it is.
         store: where decoded clips are kept, perhaps shared by runs on other divisions of the same
             clips; in the run's folder by default.
-        jobs: processes to decode on.
+        workers: who decodes.
 
     Returns:
         The folder of weights, ``<folder>/model``.
@@ -82,15 +82,16 @@ def train_run(
     Raises:
         InputError: the clips cannot be used, or the folder holds another run.
     """
+    keras.utils.clear_session()  # a run does not depend on what the process did before
     keras.config.set_dtype_policy(params.precision)
-    _remember(folder, clips=clips, boxes=boxes, params=params)
+    provenance = _remember(folder, clips=clips, boxes=boxes, params=params)
     with watch.bar("decoding") as move:
         decoded = build_store(
             clips,
             recipe=params.recipe,
             out=store or folder / "store",
             boxes=boxes,
-            jobs=jobs,
+            workers=workers,
             progress=move,
         )
     for split in ("train", "validation"):
@@ -118,7 +119,7 @@ def train_run(
         digests={},
     )
     out = folder / "model"
-    save_weights(network, manifest=manifest, out=out)
+    save_network(network, manifest=manifest, provenance=provenance, out=out)
     return out
 
 
@@ -159,7 +160,7 @@ def train_network(
     return network, temperature, rule
 
 
-def describe_clips(clips: tuple[ClipRow, ...]) -> dict[str, dict[str, int]]:
+def describe_clips(clips: Sequence[ClipRow]) -> dict[str, dict[str, int]]:
     """Count signers, videos, signs and clips of each split; nobody is named."""
     return {
         split: {
@@ -174,13 +175,11 @@ def describe_clips(clips: tuple[ClipRow, ...]) -> dict[str, dict[str, int]]:
 
 def describe_params(params: TrainParams) -> dict[str, Any]:
     """Return the parameters for the model card, the starting weights without their folder."""
-    starts = {
-        name: Path(getattr(params, name)).name for name in ("localiser_start", "backbone_start")
-    }
+    starts = {name: Path(getattr(params, name)).name for name in STARTS}
     return params.model_dump(mode="json", exclude={"network", "recipe"}) | starts
 
 
-def _remember(folder: Path, *, clips: Path, boxes: Path | None, params: TrainParams) -> None:
+def _remember(folder: Path, *, clips: Path, boxes: Path | None, params: TrainParams) -> Provenance:
     """Write down what the run depends on; refuse a folder that holds another run.
 
     Raises:
@@ -188,33 +187,23 @@ def _remember(folder: Path, *, clips: Path, boxes: Path | None, params: TrainPar
     """
     if not (clips / MANIFEST).is_file():
         raise InputError(f"{clips}: wanted a folder of the cut stage; it has no {MANIFEST}")
-    file = folder / "params.json"
+    starts = {each: name_start(getattr(params, each)) for each in STARTS}
     given = {
         "clips": sha256_of(clips / MANIFEST),
         "boxes": None if boxes is None else sha256_of(boxes),
         **params.model_dump(mode="json"),
+        **starts,
     }
-    if file.is_file() and (kept := json.loads(file.read_text())["given"]) != given:
-        differ = ", ".join(sorted(key for key in given if kept.get(key) != given[key]))
+    kept = read_provenance(folder)
+    if kept is not None and kept.given != given:
+        differ = ", ".join(sorted(key for key in given if kept.given.get(key) != given[key]))
         raise InputError(f"{folder}: wanted the run that it holds; received other {differ}")
     backend = keras.backend.backend()
-    facts = {
-        "given": given,
-        "revision": _revision(),
-        "python": platform.python_version(),
-        "versions": {each: installed(each) for each in ("keras", "numpy", "av")},
-        "backend": f"{backend} {import_module(backend).__version__}",
-    }
-    write_text(file, json.dumps(facts, indent=2) + "\n")
-
-
-def _revision() -> str | None:
-    """Name the revision of this code, where it lies in a git repository."""
-    command = ["git", "rev-parse", "HEAD"]
-    try:
-        done = subprocess.run(  # noqa: S603 - fixed words
-            command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return done.stdout.strip()
+    provenance = describe_run(
+        read_manifest(clips),
+        given=given,
+        backend=backend,
+        backend_version=import_module(backend).__version__,
+    )
+    write_text(folder / PROVENANCE, provenance.model_dump_json(indent=1) + "\n")
+    return provenance

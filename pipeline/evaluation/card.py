@@ -1,16 +1,13 @@
-"""What an evaluation says, in Markdown and JSON, and in the model card."""
+"""What an evaluation says in the model card, as JSON and written out to read."""
 
-import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from pipeline.evaluate import PREDECESSOR, Evaluation
+from pipeline.evaluation.figures import PREDECESSOR, Evaluation
 from pipeline.files import write_text
 from signwrite.bundle import MANIFEST, Manifest, read_manifest
 
 CARD = "README.md"
-_MOST_CONFUSED = 12
 _WORST_SIGNS = 5
 _TOLD = {
     "intended_use": "Intended use",
@@ -20,38 +17,6 @@ _TOLD = {
     "split": "Split",
     "starting_weights": "Starting weights",
 }
-
-
-def write_report(evaluation: Evaluation, *, manifest: Manifest, split: str, out: Path) -> str:
-    """Write ``<split>.md`` and ``<split>.json`` into a folder; return the Markdown."""
-    card = figures(evaluation)
-    text = "\n".join(
-        [
-            f"# {manifest.name} {manifest.version}, {split}",
-            "",
-            figures_table(card, split=split),
-            "",
-            f"Expected calibration error: {card['calibration_error']:.1%}.",
-            f"Called uncertain: {card['uncertain']:.1%}.",
-            "",
-            "| most confused | read as | times |",
-            "|---|---|---|",
-            *(
-                f"| {label} | {read} | {times} |"
-                for label, read, times in evaluation.confusions[:_MOST_CONFUSED]
-            ),
-            "",
-            _shares_table("sign", evaluation.by_sign),
-            "",
-            _shares_table("signer", evaluation.by_signer),
-            "",
-        ]
-    )
-    write_text(out / f"{split}.md", text)
-    answers = [asdict(answer) for answer in evaluation.answers]
-    content = {"model": [manifest.name, manifest.version], "figures": card, "answers": answers}
-    write_text(out / f"{split}.json", json.dumps(content, indent=2) + "\n")
-    return text
 
 
 def figures(evaluation: Evaluation) -> dict[str, Any]:
@@ -64,16 +29,24 @@ def figures(evaluation: Evaluation) -> dict[str, Any]:
             for k, each in evaluation.top.items()
         },
         "chance": {str(k): share for k, share in evaluation.chance.items()},
-        "worst_signer": min(share for share, _ in evaluation.by_signer.values()),
-        "by_sign": {sign: share for sign, (share, _) in evaluation.by_sign.items()},
+        "worst_signer": min(group.right for group in evaluation.by_signer.values()),
+        "by_sign": {sign: group.right for sign, group in evaluation.by_sign.items()},
+        "shuffled": {
+            "top1": evaluation.shuffled.share,
+            "by_sign": {sign: group.shuffled for sign, group in evaluation.by_sign.items()},
+        },
         "calibration_error": evaluation.calibration_error,
         "uncertain": evaluation.uncertain,
     }
 
 
+def people(split: str) -> str:
+    """Say in words what the signers of a split are to the model."""
+    return "signers it was trained on" if split == "train" else "unseen signers"
+
+
 def figures_table(card: dict[str, Any], *, split: str) -> str:
     """Lay a split's figures beside chance and the predecessor's, as a Markdown table."""
-    people = "signers it was trained on" if split == "train" else "unseen signers"
     tops = [int(k) for k in card["top"]]
     header = " | ".join(f"top-{k}" for k in tops)
     ours = " | ".join(
@@ -83,7 +56,7 @@ def figures_table(card: dict[str, Any], *, split: str) -> str:
     before = " | ".join(f"{PREDECESSOR[k]:.2%}" if k in PREDECESSOR else "not stated" for k in tops)
     chance = " | ".join(f"{share:.1%}" for share in card["chance"].values())
     lines = [
-        f"| {card['clips']} clips of {card['signers']} {people} | {header} |",
+        f"| {card['clips']} clips of {card['signers']} {people(split)} | {header} |",
         "|---|" + "---|" * len(tops),
         f"| this model (95 % interval over signers) | {ours} |",
         f"| chance | {chance} |",
@@ -154,8 +127,3 @@ def _rule_prose(manifest: Manifest) -> str:
         f"it doubts {told['of_wrong']:.0%} of wrong answers and {told['of_right']:.0%} of right "
         f"ones, and takes {told['missed_empty']:.0%} of clips without a hand for showing one."
     )
-
-
-def _shares_table(what: str, shares: dict[str, tuple[float, int]]) -> str:
-    rows = [f"| {name} | {share:.0%} | {count} |" for name, (share, count) in shares.items()]
-    return "\n".join([f"| {what} | right | clips |", "|---|---|---|", *rows])

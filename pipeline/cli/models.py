@@ -1,0 +1,150 @@
+"""Commands that make and measure models: train, export, evaluate, crossval, store."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from tqdm import tqdm
+
+from pipeline.cli.console import DEFAULT_BUNDLE, Jobs, Model, Out, Scheduler, app, bar
+from pipeline.cluster import workers
+
+Boxes = Annotated[Path | None, typer.Option(help="Table of hand boxes by frame.")]
+Params = Annotated[Path | None, typer.Option(help="YAML of what differs from default.")]
+Name = Annotated[str, typer.Option(help="Name of the model.")]
+Version = Annotated[str, typer.Option(help="Version of the model.")]
+
+
+@app.command()
+def train(  # noqa: PLR0913 - the stage's options, one each
+    clips: Annotated[Path, typer.Argument(help="Folder of the cut stage.")],
+    *,
+    out: Annotated[Path, typer.Option(help="Run folder; a run found there goes on.")],
+    boxes: Boxes = None,
+    params: Params = None,
+    name: Name = "signs",
+    version: Version = "0.1.0",
+    about: Annotated[Path | None, typer.Option(help="YAML to put into the model card.")] = None,
+    store: Annotated[Path | None, typer.Option(help="Where decoded clips are kept.")] = None,
+    jobs: Jobs = 1,
+    scheduler: Scheduler = None,
+) -> None:
+    """Train a model on clips; the run folder's `model` holds the result."""
+    from pipeline.training.params import read_object, read_params  # noqa: PLC0415 - on demand
+    from pipeline.training.train import ModelFacts, train_run  # noqa: PLC0415 - on demand
+    from pipeline.training.watch import Watch  # noqa: PLC0415 - on demand
+
+    with workers(jobs, scheduler=scheduler) as crew:
+        weights = train_run(
+            clips,
+            folder=out,
+            boxes=boxes,
+            params=read_params(params),
+            facts=ModelFacts(name=name, version=version, about=read_object(about)),
+            watch=Watch(say=tqdm.write, bar=bar),
+            store=store,
+            workers=crew,
+        )
+    typer.echo(f"trained: {weights}; next: signwrite export {weights} --out build/{name}")
+
+
+@app.command()
+def export(
+    weights: Annotated[Path, typer.Argument(help="Folder of trained weights.")],
+    *,
+    out: Out = DEFAULT_BUNDLE,
+) -> None:
+    """Rebuild the SavedModel of trained weights as a bundle, and verify it in a clean process."""
+    from pipeline.export import export_bundle  # noqa: PLC0415 - imports on demand
+
+    bundle = export_bundle(weights, out=out)
+    typer.echo(f"{bundle.manifest.name} {bundle.manifest.version} exported to {out}")
+
+
+@app.command()
+def evaluate(
+    model: Annotated[str, typer.Argument(help="Folder or tag of the exported bundle.")],
+    *,
+    clips: Annotated[Path, typer.Option(help="Folder of the cut stage.")] = Path("clips"),
+    split: Annotated[str, typer.Option(help="train, validation or test.")] = "validation",
+    out: Out = Path("report"),
+    card: Annotated[
+        Path | None, typer.Option(help="Folder of weights whose card takes the figures.")
+    ] = None,
+    jobs: Jobs = 1,
+    scheduler: Scheduler = None,
+) -> None:
+    """Measure an exported bundle on clips of people it never saw."""
+    from pipeline.evaluation.card import add_to_card  # noqa: PLC0415 - imports on demand
+    from pipeline.evaluation.evaluate import evaluate_bundle  # noqa: PLC0415 - on demand
+    from pipeline.evaluation.report import write_report  # noqa: PLC0415 - on demand
+    from pipeline.model_store import find_bundle  # noqa: PLC0415 - on demand
+    from pipeline.training.watch import Watch  # noqa: PLC0415 - on demand
+    from signwrite.bundle import Bundle  # noqa: PLC0415 - on demand
+    from signwrite.classifier import SavedModelClassifier  # noqa: PLC0415 - on demand
+
+    bundle = Bundle(find_bundle(model))
+    with workers(jobs, scheduler=scheduler) as crew:
+        measured = evaluate_bundle(
+            bundle,
+            clips,
+            classifier=SavedModelClassifier(bundle.saved_model),
+            split=split,
+            out=out,
+            watch=Watch(say=tqdm.write, bar=bar),
+            workers=crew,
+        )
+    typer.echo(write_report(measured, manifest=bundle.manifest, split=split, clips=clips, out=out))
+    typer.echo(f"with pictures: {out / f'{split}.html'}")
+    if card is not None:
+        add_to_card(measured.evaluation, split=split, weights=card)
+
+
+@app.command()
+def crossval(  # noqa: PLR0913 - the stage's options, one each
+    clips: Annotated[Path, typer.Argument(help="Folder of the cut stage.")],
+    *,
+    out: Annotated[Path, typer.Option(help="Folder of the folds; what is there goes on.")],
+    folds: Annotated[
+        int | None, typer.Option(help="How many; by default one signer is left out at a time.")
+    ] = None,
+    boxes: Boxes = None,
+    params: Params = None,
+    name: Name = "signs",
+    version: Version = "0.1.0",
+    jobs: Jobs = 1,
+    scheduler: Scheduler = None,
+) -> None:
+    """Leave out each signer once, train without them, and measure on them."""
+    from pipeline.evaluation.crossval import cross_validate  # noqa: PLC0415 - imports on demand
+    from pipeline.evaluation.report import write_report  # noqa: PLC0415 - on demand
+    from pipeline.training.params import read_params  # noqa: PLC0415 - on demand
+    from pipeline.training.train import ModelFacts  # noqa: PLC0415 - on demand
+    from pipeline.training.watch import Watch  # noqa: PLC0415 - on demand
+    from signwrite.classifier import SavedModelClassifier  # noqa: PLC0415 - on demand
+
+    with workers(jobs, scheduler=scheduler) as crew:
+        crossed = cross_validate(
+            clips,
+            out=out,
+            folds=folds,
+            boxes=boxes,
+            params=read_params(params),
+            facts=ModelFacts(name=name, version=version, about={}),
+            classifier_of=SavedModelClassifier,
+            watch=Watch(say=tqdm.write, bar=bar),
+            workers=crew,
+        )
+    report = write_report(
+        crossed.measured, manifest=crossed.manifest, split="crossval", clips=clips, out=out
+    )
+    typer.echo(report)
+    typer.echo(f"with pictures: {out / 'crossval.html'}")
+
+
+@app.command()
+def store(model: Model = str(DEFAULT_BUNDLE)) -> None:
+    """Import a bundle into BentoML's model store; prints its tag, which `serve` takes."""
+    from pipeline.model_store import import_bundle  # noqa: PLC0415 - imports on demand
+
+    typer.echo(import_bundle(Path(model)))

@@ -1,0 +1,44 @@
+"""Commands that use a model: predict, serve."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.cli.console import DEFAULT_BUNDLE, Model, app
+
+
+@app.command()
+def predict(
+    clips: Annotated[list[Path], typer.Argument(help="Video files.")],
+    *,
+    model: Model = str(DEFAULT_BUNDLE),
+    top_k: Annotated[int, typer.Option(help="How many signs to rank.", min=1)] = 5,
+    as_json: Annotated[bool, typer.Option("--json", help="Answer as the service does.")] = False,
+) -> None:
+    """Rank the signs that clips may show."""
+    from pipeline.model_store import find_bundle  # noqa: PLC0415 - imports on demand
+    from pipeline.predict import predict_clips  # noqa: PLC0415 - imports on demand
+
+    wrong = 0
+    bundle = find_bundle(model)
+    for line, failed in predict_clips(clips, model=bundle, top_k=top_k, as_json=as_json):
+        typer.secho(line, err=failed, fg="red" if failed else None)
+        wrong += failed
+    raise typer.Exit(2 if wrong else 0)
+
+
+@app.command()
+def serve(
+    *,
+    model: Model = str(DEFAULT_BUNDLE),
+    port: Annotated[int, typer.Option(help="Where to listen.", min=1, max=65535)] = 3000,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    example: Annotated[Path | None, typer.Option(help="Clip to show in the curl line.")] = None,
+) -> None:
+    """Serve a bundle over HTTP until it is stopped."""
+    from pipeline.model_store import find_bundle  # noqa: PLC0415 - imports on demand
+    from pipeline.serve import serve_bundle  # noqa: PLC0415 - imports on demand
+
+    bundle = find_bundle(model)
+    raise typer.Exit(serve_bundle(bundle, host=host, port=port, example=example, say=typer.echo))

@@ -1,0 +1,146 @@
+"""What an exported bundle answers to clips, each played as it was and with its frames shuffled.
+
+Every answer comes through `signwrite.reader.Reader`, as an answer over HTTP does.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from pipeline.clips.manifest import ClipRow
+from pipeline.files import write_text
+from pipeline.jobs import Progress, no_progress
+from signwrite.bundle import Manifest
+from signwrite.classifier import Classifier
+from signwrite.errors import InputError
+from signwrite.ranking import Ranking
+from signwrite.reader import Reader
+
+_CHUNK = 16  # clips between two checkpoints
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What a bundle answered to one clip.
+
+    Attributes:
+        clip: path within the clips' folder.
+        clip_sha256: of the clip.
+        sign: the label.
+        signer: who signs.
+        place: of the label in the ranking, from 1.
+        first: the sign ranked first.
+        score: its calibrated score.
+        uncertain: whether the answer was called uncertain.
+        shuffled_place: of the label in the ranking of the same frames in another order; a sign
+            that is a movement should fall.
+        looked_at: where the model looked in the middle frame: x_min, y_min, x_max, y_max as
+            fractions of the canvas.
+    """
+
+    clip: str
+    clip_sha256: str
+    sign: str
+    signer: str
+    place: int
+    first: str
+    score: float
+    uncertain: bool
+    shuffled_place: int
+    looked_at: tuple[float, float, float, float]
+
+
+class _Kept(BaseModel):
+    """Answers on disk, and the model that gave them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str
+    answers: tuple[Answer, ...]
+
+
+def answer_clips(
+    manifest: Manifest,
+    rows: Sequence[ClipRow],
+    *,
+    folder: Path,
+    classifier: Classifier,
+    kept: Path,
+    progress: Progress = no_progress,
+) -> list[Answer]:
+    """Read clips with a bundle; answers of an earlier run, perhaps a killed one, are not redone.
+
+    Args:
+        manifest: the bundle's.
+        rows: the clips.
+        folder: theirs.
+        classifier: runs the bundle's SavedModel.
+        kept: the file in which answers are kept.
+        progress: called after each clip.
+
+    Returns:
+        One answer a clip, in the order of `rows`.
+
+    Raises:
+        InputError: a sign that the model does not know.
+        ClipError: a clip cannot be read.
+    """
+    if unknown := sorted({row.sign for row in rows} - set(manifest.vocabulary)):
+        raise InputError(f"{folder}: wanted signs the model knows; received {', '.join(unknown)}")
+    model = _identify(manifest)
+    known = {answer.clip: answer for answer in _read(kept, model=model)}
+    reader = Reader(manifest, classifier=classifier)
+    answers: list[Answer] = []
+    for done, row in enumerate(rows, start=1):
+        answer = known.get(row.clip)
+        if answer is None or (answer.clip_sha256, answer.sign) != (row.clip_sha256, row.sign):
+            answer = _answer(row, folder=folder, reader=reader, classifier=classifier)
+        answers.append(answer)
+        if done % _CHUNK == 0 or done == len(rows):
+            content = _Kept(model=model, answers=tuple(answers))
+            write_text(kept, content.model_dump_json(indent=1) + "\n")
+        progress(done, len(rows))
+    return answers
+
+
+def _answer(row: ClipRow, *, folder: Path, reader: Reader, classifier: Classifier) -> Answer:
+    tensor = reader.read_tensor(folder / row.clip)
+    reading = reader.rank(classifier.classify(tensor.frames[None]), tensor=tensor)
+    order = np.random.default_rng(int(row.clip_sha256[:8], 16)).permutation(len(tensor.frames))
+    shuffled = reader.rank(classifier.classify(tensor.frames[order][None]), tensor=tensor)
+    first = reading.ranking.predictions[0]
+    left, top, right, bottom = (float(edge) for edge in reading.boxes[len(tensor.frames) // 2])
+    return Answer(
+        clip=row.clip,
+        clip_sha256=row.clip_sha256,
+        sign=row.sign,
+        signer=row.signer,
+        place=_place(reading.ranking, row.sign),
+        first=first.sign,
+        score=first.score,
+        uncertain=reading.ranking.uncertain,
+        shuffled_place=_place(shuffled.ranking, row.sign),
+        looked_at=(left, top, right, bottom),
+    )
+
+
+def _place(ranking: Ranking, sign: str) -> int:
+    return next(each.rank for each in ranking.predictions if each.sign == sign)
+
+
+def _identify(manifest: Manifest) -> str:
+    """Name a model by all that its answers depend on; what its card says is no part of it."""
+    return hashlib.sha256(manifest.model_dump_json(exclude={"card"}).encode()).hexdigest()
+
+
+def _read(kept: Path, *, model: str) -> tuple[Answer, ...]:
+    """Read the answers of a model; none where the file is of another, or damaged."""
+    try:
+        content = _Kept.model_validate_json(kept.read_bytes())
+    except (OSError, ValidationError):
+        return ()
+    return content.answers if content.model == model else ()

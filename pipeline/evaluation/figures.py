@@ -1,0 +1,175 @@
+"""Figures of answers: how often they are right, for whom, and how far their scores can be believed.
+
+Intervals are bootstrapped over signers, not clips: clips of one person fail together (Efron 1979,
+"Bootstrap Methods").
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.evaluation.answers import Answer
+from pipeline.training.calibrate import calibration_error
+
+TOP = (1, 3, 5, 10)
+PREDECESSOR = {1: 0.0561, 3: 0.2056, 10: 0.5981}  # its published figures, on about 107 clips
+_RESAMPLES = 2000
+_BINS = 10
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A share of clips with its 95 % interval over signers."""
+
+    share: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Group:
+    """The clips of one sign, or of one signer.
+
+    Attributes:
+        right: share of clips whose sign was ranked first.
+        shuffled: the same with each clip's frames in another order.
+        clips: how many there are.
+    """
+
+    right: float
+    shuffled: float
+    clips: int
+
+    @property
+    def lost(self) -> float:
+        """What is lost when the frames are shuffled, as a share of the clips."""
+        return self.right - self.shuffled
+
+
+@dataclass(frozen=True)
+class Bin:
+    """The clips whose best score lies in one span.
+
+    Attributes:
+        score: their mean score.
+        right: share of them that is right.
+        clips: how many there are.
+    """
+
+    score: float
+    right: float
+    clips: int
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The figures of a set of answers.
+
+    Attributes:
+        answers: one a clip, in the manifest's order.
+        signs: the size of the vocabulary.
+        top: share of clips whose sign is among the first k, by k.
+        shuffled: share whose sign is first when the frames are shuffled.
+        chance: what guessing gives, by k.
+        by_sign: the clips of each sign.
+        by_signer: the clips of each signer.
+        confusions: how often a label was read as another sign, most often first.
+        calibration: the clips by the score of the sign ranked first.
+        calibration_error: expected, over ten bins.
+        uncertain: share of clips called uncertain.
+        uncertain_of_right: share of the rightly read clips that is called uncertain.
+        uncertain_of_wrong: share of the wrongly read ones.
+    """
+
+    answers: tuple[Answer, ...]
+    signs: int
+    top: dict[int, Figure]
+    shuffled: Figure
+    chance: dict[int, float]
+    by_sign: dict[str, Group]
+    by_signer: dict[str, Group]
+    confusions: tuple[tuple[str, str, int], ...]
+    calibration: tuple[Bin, ...]
+    calibration_error: float
+    uncertain: float
+    uncertain_of_right: float
+    uncertain_of_wrong: float
+
+
+def summarise(answers: Sequence[Answer], *, signs: int) -> Evaluation:
+    """Work out the figures of answers; `signs` is the size of the vocabulary."""
+    right = np.array([answer.place == 1 for answer in answers])
+    scores = np.array([answer.score for answer in answers])
+    doubted = np.array([answer.uncertain for answer in answers])
+    confused = Counter((each.sign, each.first) for each in answers if each.place > 1)
+    ordered = sorted(confused.items(), key=lambda pair: (-pair[1], pair[0]))
+    return Evaluation(
+        answers=tuple(answers),
+        signs=signs,
+        top={k: _interval(answers, [a.place <= k for a in answers]) for k in TOP if k < signs},
+        shuffled=_interval(answers, [answer.shuffled_place == 1 for answer in answers]),
+        chance={k: k / signs for k in TOP if k < signs},
+        by_sign=_groups(answers, lambda answer: answer.sign),
+        by_signer=_groups(answers, lambda answer: answer.signer),
+        confusions=tuple((label, read, times) for (label, read), times in ordered),
+        calibration=_bins(scores, right),
+        calibration_error=calibration_error(scores, right, bins=_BINS),
+        uncertain=float(doubted.mean()),
+        uncertain_of_right=_mean(doubted[right]),
+        uncertain_of_wrong=_mean(doubted[~right]),
+    )
+
+
+def confusion_matrix(answers: Sequence[Answer], signs: Sequence[str]) -> npt.NDArray[np.int64]:
+    """Count how often clips of a sign (row) were read as a sign (column): int64 [L, L]."""
+    place = {sign: index for index, sign in enumerate(signs)}
+    matrix = np.zeros((len(signs), len(signs)), np.int64)
+    for answer in answers:
+        matrix[place[answer.sign], place[answer.first]] += 1
+    return matrix
+
+
+def _groups(answers: Sequence[Answer], key: Callable[[Answer], str]) -> dict[str, Group]:
+    members: dict[str, list[Answer]] = defaultdict(list)
+    for answer in answers:
+        members[key(answer)].append(answer)
+    return {
+        name: Group(
+            right=float(np.mean([each.place == 1 for each in group])),
+            shuffled=float(np.mean([each.shuffled_place == 1 for each in group])),
+            clips=len(group),
+        )
+        for name, group in sorted(members.items())
+    }
+
+
+def _bins(scores: npt.NDArray[np.float64], right: npt.NDArray[np.bool_]) -> tuple[Bin, ...]:
+    places = np.minimum((scores * _BINS).astype(int), _BINS - 1)
+    return tuple(
+        Bin(
+            score=float(scores[places == place].mean()),
+            right=float(right[places == place].mean()),
+            clips=int((places == place).sum()),
+        )
+        for place in np.unique(places)
+    )
+
+
+def _mean(of: npt.NDArray[np.bool_]) -> float:
+    return float(of.mean()) if len(of) else 0.0
+
+
+def _interval(answers: Sequence[Answer], hits: Sequence[bool]) -> Figure:
+    """Return the share of clips that hit, and its bootstrap interval over signers."""
+    signers = sorted({answer.signer for answer in answers})
+    counts = np.zeros((len(signers), 2), np.int64)
+    for answer, hit in zip(answers, hits, strict=True):
+        counts[signers.index(answer.signer)] += (hit, 1)
+    rng = np.random.default_rng(0)
+    drawn = counts[rng.integers(0, len(signers), (_RESAMPLES, len(signers)))].sum(axis=1)
+    shares: npt.NDArray[np.float64] = drawn[:, 0] / drawn[:, 1]
+    low, high = np.quantile(shares, [0.025, 0.975])
+    return Figure(float(counts[:, 0].sum() / counts[:, 1].sum()), float(low), float(high))
