@@ -19,12 +19,12 @@ MODEL := asl-letters
 BUNDLE := build/$(MODEL)
 EXAMPLE := build/example/B.mp4
 BIN := $(VENV)/bin
-CODE := signwrite pipeline service tests
+CODE := signwrite pipeline service tests benchmarks
 LOCKS := dev-cpu dev-gpu run-cpu run-gpu serve-cpu serve-gpu
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run env test check fmt lock clean
+.PHONY: help run env test check bench fmt lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' Makefile
@@ -44,6 +44,9 @@ check: $(VENV)/dev.done ## what CI runs: format, lint, types, layers, tests
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest $(ARGS)
+
+bench: $(VENV)/dev.done ## measure speed, as ratios within one run (ARGS='--rounds 5')
+	$(BIN)/python -m benchmarks.stages $(ARGS)
 
 fmt: $(VENV)/dev.done ## format the code and fix what ruff can fix
 	$(BIN)/ruff format $(CODE)

@@ -9,11 +9,12 @@ from signwrite.classifier import SavedModelClassifier
 from signwrite.errors import ClipError, InputError
 from signwrite.reader import Reader
 
+_TOP_K = 5
 _BAR = 30  # characters of a score of 1
 
 
 def predict_clips(
-    clips: Sequence[Path], *, model: Path, top_k: int, as_json: bool
+    clips: Sequence[Path], *, model: Path, top_k: int | None, as_json: bool
 ) -> Iterator[tuple[str, bool]]:
     """Read clips one after the other; one that cannot be read does not stop the rest.
 
@@ -25,7 +26,10 @@ def predict_clips(
         InputError: `top_k` is more than the model's signs.
     """
     bundle = Bundle(model)
-    if top_k > (known := len(bundle.manifest.vocabulary)):
+    known = len(bundle.manifest.vocabulary)
+    if top_k is None:
+        top_k = min(_TOP_K, known)
+    if top_k > known:
         raise InputError(f"--top-k: 1 to {known} wanted; received {top_k}")
     reader = Reader(bundle.manifest, classifier=SavedModelClassifier(bundle.saved_model))
     for clip in clips:

@@ -1,6 +1,8 @@
 """Fixtures that cost seconds, made once: a real bundle, and really running servers."""
 
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,10 +10,16 @@ import httpx
 import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's greetings hide a test's output
+# BentoML reads this once, when it is imported: its model store is the tests' own.
+os.environ["BENTOML_HOME"] = tempfile.mkdtemp(prefix="bentoml-")
 
 from tests.servers import Server, running_server
 
 MAX_BYTES = 1_000_000
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(os.environ["BENTOML_HOME"], ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

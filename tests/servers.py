@@ -55,21 +55,42 @@ def running_server(
     Raises:
         AssertionError: the server did not become ready, or left a process behind.
     """
+    command = [sys.executable, "-m", "bentoml", "serve", "service.app:SignWrite"]
+    environment = _environment(folder, settings=settings) | {"SIGNWRITE_BUNDLE": str(bundle)}
+    with _running(folder, command=command, environment=environment, wait=wait) as server:
+        yield server
+
+
+@contextmanager
+def signwrite_serving(folder: Path, *arguments: str) -> Iterator[Server]:
+    """Serve with the project's own command while the context is open.
+
+    Args:
+        folder: for the log. BentoML's home is the tests' own, with what was put into its store.
+        arguments: of `signwrite serve`, besides the port.
+
+    Raises:
+        AssertionError: as `running_server`.
+    """
+    program = "from pipeline.cli import main; main()"
+    command = [sys.executable, "-c", program, "serve", *arguments]
+    environment = _environment(folder, settings={})
+    environment["BENTOML_HOME"] = os.environ["BENTOML_HOME"]
+    with _running(folder, command=command, environment=environment, wait=True) as server:
+        yield server
+
+
+@contextmanager
+def _running(
+    folder: Path, *, command: list[str], environment: dict[str, str], wait: bool
+) -> Iterator[Server]:
     port = _free_port()
     log = folder / "server.log"
     with log.open("wb") as output:
         process = subprocess.Popen(  # noqa: S603 - our own interpreter and arguments
-            [
-                sys.executable,
-                "-m",
-                "bentoml",
-                "serve",
-                "service.app:SignWrite",
-                "--port",
-                str(port),
-            ],
+            [*command, "--port", str(port)],
             cwd=ROOT,
-            env=_environment(folder, bundle=bundle, settings=settings),
+            env=environment,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -82,7 +103,7 @@ def running_server(
         _stop(process)
 
 
-def _environment(folder: Path, *, bundle: Path, settings: dict[str, str]) -> dict[str, str]:
+def _environment(folder: Path, *, settings: dict[str, str]) -> dict[str, str]:
     inherited = {
         name: value for name, value in os.environ.items() if not name.startswith("SIGNWRITE_")
     }
@@ -91,7 +112,6 @@ def _environment(folder: Path, *, bundle: Path, settings: dict[str, str]) -> dic
         **inherited,
         "BENTOML_DO_NOT_TRACK": "True",
         "BENTOML_HOME": str(folder / "bentoml"),
-        "SIGNWRITE_BUNDLE": str(bundle),
         **ours,
     }
 

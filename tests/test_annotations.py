@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from pipeline.annotations import convert_annotations, read_annotations, write_annotations
 from pipeline.annotations.intervals import Annotation
+from pipeline.cli import app
 from signwrite.errors import InputError
 
 
@@ -326,3 +328,16 @@ def test_real_legacy_file_survives_every_form(tmp_path: Path) -> None:
     convert_annotations(SHARED, to=tmp_path / "elan", form="eaf")
     convert_annotations(tmp_path / "elan", to=tmp_path / "legacy.csv", form="legacy")
     assert set(read_annotations(tmp_path / "legacy.csv")) == set(annotations)
+
+
+def test_the_command_converts_and_names_every_fault(tmp_path: Path) -> None:
+    legacy, tidy = tmp_path / "times.csv", tmp_path / "tidy.csv"
+    legacy.write_text("A, 0.40, 1.00\nA, 2.80, 2.10\n")
+    done = CliRunner().invoke(app, ["convert", str(legacy), str(tidy), "--to", "tidy"])
+    assert done.exit_code == 0
+    assert read_annotations(tidy) == read_annotations(legacy)
+    legacy.write_text("A, 2.80, x\nA, 0.40, 2.10\n")
+    done = CliRunner().invoke(app, ["convert", str(legacy), str(tmp_path / "x"), "--to", "eaf"])
+    assert isinstance(done.exception, InputError)
+    assert len(str(done.exception).splitlines()) == 2
+    assert not (tmp_path / "x").exists()

@@ -14,6 +14,8 @@ import httpx
 import pytest
 
 from pipeline.annotations import read_annotations
+from pipeline.workflow.params import read_run_params
+from pipeline.workflow.stages import plan_stages
 from service.faults import FAULTS, INTERNAL
 from service.settings import ServiceSettings
 from signwrite.answer import PredictionAnswer
@@ -203,6 +205,17 @@ def test_every_relative_link_resolves(document: Path) -> None:
 def test_every_decision_has_its_own_number() -> None:
     numbers = [path.name[:4] for path in sorted((ROOT / "docs" / "adr").glob("*.md"))]
     assert numbers == [f"{number:04d}" for number in range(1, len(numbers) + 1)]
+
+
+@pytest.mark.parametrize("described", blocks(ROOT / "docs" / "training.md", "yaml"))
+def test_a_file_of_a_run_says_nothing_that_is_not_understood(
+    described: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "run.yaml"
+    file.write_text(described, encoding="utf-8")
+    params = read_run_params(file)
+    assert params.out.is_relative_to(tmp_path)
+    assert plan_stages(params.model_copy(update={"about": None}))[-1].name == "evaluate"
 
 
 @pytest.mark.parametrize("example", blocks(ROOT / "docs" / "training.md", "csv"))

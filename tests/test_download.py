@@ -10,10 +10,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 from yt_dlp import YoutubeDL
 from yt_dlp.networking.exceptions import TransportError
 from yt_dlp.utils import DownloadError, ExtractorError, GeoRestrictedError
 
+from pipeline.cli import app
 from pipeline.downloads.download import DownloadReport, download_videos, ytdlp_options
 from pipeline.downloads.ledger import read_ledger
 from pipeline.downloads.reasons import reason
@@ -208,6 +210,24 @@ def test_one_failure_does_not_stop_the_rest(site: Site, tmp_path: Path) -> None:
     )
     assert clock.waits == [5.0] * 4
     assert {path.name for path in tmp_path.iterdir()} == {"good.mp4", "ledger.csv"}
+
+
+def test_the_command_ends_with_a_table_of_what_failed_and_why(site: Site, tmp_path: Path) -> None:
+    site.statuses["/gone.mp4"] = 410
+    address = site.source("x").url
+    listed = tmp_path / "videos.txt"
+    listed.write_text(f"abc1 {address}\nabc2 {address.replace('/v.', '/gone.')}  # removed\n")
+    command = ["download", "--list", str(listed), "--out", str(tmp_path / "data"), "--pause-s", "0"]
+    done = CliRunner().invoke(app, [*command, f"abc3={address}"])
+    assert done.exit_code == 1
+    assert "2 downloaded, 0 kept" in done.output
+    (row,) = (line for line in done.output.splitlines() if line.startswith("abc2"))
+    assert row.split()[1] == "removed"
+    again = CliRunner().invoke(
+        app, ["download", f"abc1={address}", "--out", str(tmp_path / "data")]
+    )
+    assert again.exit_code == 0
+    assert "0 downloaded, 1 kept" in again.output
 
 
 def test_page_with_several_videos_is_refused(site: Site, tmp_path: Path) -> None:

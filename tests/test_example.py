@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from pipeline.drawing.signer import Signer
-from pipeline.drawing.tutorial import Tutorial
+from pipeline.drawing.tutorial import Tutorial, signers_table
 from pipeline.encoding import count_frames
 from pipeline.example import draw_clip, write_example_clip, write_tutorials
 from pipeline.jobs import Workers
@@ -184,3 +184,15 @@ def test_an_example_clip_is_read_by_the_reader_that_serves(tmp_path: Path, signe
     assert np.abs(shown - drawn.frames).mean() < 6
     apart = np.abs(shown[0] - drawn.frames[4].astype(int)).mean()
     assert apart > 6, "a frame is nearer to another than to its own: the bound proves nothing"
+
+
+@pytest.mark.parametrize(
+    ("count", "validation"), [(1, set()), (3, {3}), (4, {4}), (5, {5}), (12, {5, 10})]
+)
+def test_some_signers_are_for_validation_where_there_are_two_or_more(
+    tutorials: tuple[Path, tuple[Tutorial, ...]], count: int, validation: set[int]
+) -> None:
+    _, (one, *_) = tutorials
+    header, *rows = csv.reader(signers_table([one] * count).splitlines())
+    split = header.index("suggested_split")
+    assert {place for place, row in enumerate(rows, 1) if row[split] == "validation"} == validation

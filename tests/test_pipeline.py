@@ -2,28 +2,35 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 from scipy.special import softmax
 from typer.testing import CliRunner, Result
 
 from pipeline.cli import app
+from pipeline.clips.manifest import read_manifest as read_rows
+from pipeline.clips.manifest import write_manifest as write_rows
 from pipeline.network.weights_folder import load_network
+from pipeline.provenance import fingerprint, read_provenance
 from pipeline.training import store
 from pipeline.training.store import FRAMES_KEPT, build_store
 from pipeline.training.variants import even_moments, plain_variants, read_clips
 from signwrite.bundle import Bundle
 from signwrite.classifier import SavedModelClassifier
-from signwrite.errors import BundleError
+from signwrite.errors import BundleError, InputError
 from signwrite.reader import read_tensor
 from signwrite.recipe import Recipe
+from tests.servers import signwrite_serving
 
-WORDS = "HELLO,YES,NO"
+WORDS = ["HELLO", "YES", "NO"]
 STAGE = {"epochs": 2, "steps": 2, "batch": 2, "rate": 1e-4}
 PARAMS = {
     "recipe": {"frames_per_clip": 3, "canvas_px": 96},
@@ -44,20 +51,42 @@ def succeed(*arguments: object) -> str:
     return result.output
 
 
+def outcomes(output: str) -> dict[str, bool]:
+    """Read what `signwrite run` says at its end: for each stage, whether it had to work."""
+    lines = re.findall(r"^(\w+) +(up to date|[\d.]+ s)$", output, re.MULTILINE)
+    return {stage: told != "up to date" for stage, told in lines}
+
+
+def describe(root: Path, **more: object) -> Path:
+    """Write the file of a run that draws three signers and trains two steps a stage."""
+    starts = dict.fromkeys(("localiser_start", "backbone_start"), "start.npz")
+    run = {
+        "name": "words",
+        "version": "1.2.3",
+        "out": "run",
+        "example": {"signers": 3, "signs": WORDS},
+        "extract": {"quality": 90},
+        "train": PARAMS | starts,
+    }
+    (root / "run.json").write_text(json.dumps(run | more))
+    return root / "run.json"
+
+
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which words were drawn, cut and trained on for two steps a stage."""
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with starting weights, and a run from drawn words to a bundle."""
     root = tmp_path_factory.mktemp("words")
-    drawn, clips = root / "drawn", root / "clips"
     starting_weights(root / "start.npz")
-    params = PARAMS | dict.fromkeys(("localiser_start", "backbone_start"), str(root / "start.npz"))
-    (root / "params.json").write_text(json.dumps(params))
-    succeed("example", "--out", drawn, "--signers", 3, "--signs", WORDS)
-    succeed("cut", drawn / "video_clip_times.csv", "--videos", drawn, "--out", clips)
-    train = ("train", clips, "--out", root / "run", "--boxes", drawn / "hand_boxes.csv")
-    succeed(*train, "--params", root / "params.json", "--name", "words", "--version", "1.2.3")
-    succeed("export", root / "run" / "model", "--out", root / "bundle")
+    output = succeed("run", describe(root))
+    assert list(outcomes(output)) == ["example", "cut", "extract", "train", "export", "evaluate"]
+    assert all(outcomes(output).values())
     return root
+
+
+@pytest.fixture(scope="module")
+def folder(root: Path) -> Path:
+    """What the run made."""
+    return root / "run"
 
 
 def starting_weights(path: Path) -> None:
@@ -84,27 +113,87 @@ def test_a_vocabulary_of_words_is_trained_exported_and_read(folder: Path) -> Non
     assert manifest.card["data"]["train"]["signers"] == 2
     assert manifest.card["data"]["validation"]["clips"] == 3
     clip = next((folder / "clips" / "validation").rglob("*.mp4"))
-    answer = json.loads(
-        succeed("predict", clip, "--model", folder / "bundle", "--json", "--top-k", 3)
-    )
+    answer = json.loads(succeed("predict", clip, "--model", folder / "bundle", "--json"))
     assert {each["sign"] for each in answer["ranking"]} == set(manifest.vocabulary)
     assert sum(each["score"] for each in answer["ranking"]) == pytest.approx(1.0, abs=1e-4)
 
 
 @pytest.mark.slow
-def test_evaluation_puts_its_figures_into_the_card(folder: Path) -> None:
-    weights = folder / "weights"
-    shutil.copytree(folder / "run" / "model", weights)
-    command = (
-        "evaluate",
-        folder / "bundle",
-        "--clips",
-        folder / "clips",
-        "--out",
-        folder / "report",
-    )
+def test_a_vocabulary_of_words_is_served_by_its_tag(folder: Path, tmp_path: Path) -> None:
+    for _ in range(2):  # the same bundle again is no other one
+        assert succeed("store", "--model", folder / "bundle").split() == ["words:1.2.3"]
+    clip = next((folder / "clips" / "validation").rglob("*.mp4"))
+    with signwrite_serving(tmp_path, "--model", "words:1.2.3") as server:
+        posted = httpx.post(f"{server.url}/predict", files={"clip": clip.read_bytes()}, timeout=60)
+        model = httpx.get(f"{server.url}/model").json()
+    assert posted.status_code == 200, posted.text
+    ranking = posted.json()["ranking"]
+    assert {each["sign"] for each in ranking} == {"HELLO", "NO", "YES"}
+    told = json.loads(succeed("predict", clip, "--model", folder / "bundle", "--json"))
+    assert ranking == told["ranking"]
+    assert model["card"]["figures"]["validation"]["clips"] == 3
+
+
+@pytest.mark.slow
+def test_a_run_leaves_figures_in_the_cards_of_what_it_ends_with(folder: Path) -> None:
+    for made in (folder / "weights", folder / "bundle"):
+        assert Bundle(made).manifest.card["figures"]["validation"]["clips"] == 3
+    assert "3 clips of 1 unseen signers" in (folder / "report" / "validation.md").read_text()
+    provenance = read_provenance(folder / "bundle")
+    assert provenance is not None
+    assert provenance == read_provenance(folder / "train")
+    assert len(provenance.seen["train"].signers) == 2
+    assert len(provenance.seen["validation"].clips) == 3
+    assert provenance.given["backbone_start"]["name"] == "start.npz"
+
+
+@pytest.mark.slow
+def test_what_is_done_is_not_done_again(root: Path) -> None:
+    assert not any(outcomes(succeed("run", root / "run.json")).values())
+    times = root / "run" / "videos" / "video_clip_times.csv"
+    times.write_bytes(times.read_bytes())  # newer, but the same
+    assert not any(outcomes(succeed("run", root / "run.json")).values())
+
+
+@pytest.mark.slow
+def test_a_change_is_followed_as_far_as_it_reaches(root: Path) -> None:
+    """Quality concerns the pictures alone; a clip that is cut again as it was, nobody else."""
+    changed = describe(root, extract={"quality": 50})
+    worked = outcomes(succeed("run", changed))
+    assert [stage for stage, done in worked.items() if done] == ["extract"]
+    clip = next((root / "run" / "clips" / "train").rglob("*.mp4"))
+    whole = clip.read_bytes()
+    clip.write_bytes(whole[: len(whole) // 2])
+    worked = outcomes(succeed("run", changed))
+    assert [stage for stage, done in worked.items() if done] == ["cut"]
+    assert clip.read_bytes() == whole
+    (root / "run" / "report" / "validation.html").unlink()
+    worked = outcomes(succeed("run", changed))
+    assert [stage for stage, done in worked.items() if done] == ["evaluate"]
+    until = outcomes(succeed("run", describe(root), "--until", "extract"))
+    assert until == {"example": False, "cut": False, "extract": True}
+
+
+@pytest.mark.slow
+def test_figures_are_put_into_a_card_by_hand_too(folder: Path, tmp_path: Path) -> None:
+    weights = tmp_path / "weights"
+    shutil.copytree(folder / "train" / "model", weights)
+    command = ("evaluate", folder / "exported", "--clips", folder / "clips", "--out", tmp_path)
     assert "3 clips of 1 unseen signers" in succeed(*command, "--card", weights)
     assert Bundle(weights).manifest.card["figures"]["validation"]["clips"] == 3
+
+
+@pytest.mark.slow
+def test_a_signer_who_taught_the_model_cannot_test_it(folder: Path, tmp_path: Path) -> None:
+    rows = read_rows(folder / "clips")
+    swapped = {"train": "test", "validation": "train"}
+    write_rows(tmp_path, [replace(row, split=swapped[row.split]) for row in rows])
+    for split in ("train", "validation"):
+        (tmp_path / split).symlink_to(folder / "clips" / split)
+    result = signwrite("evaluate", folder / "bundle", "--clips", tmp_path, "--split", "test")
+    assert isinstance(result.exception, InputError)
+    for signer in {row.signer for row in rows if row.split == "train"}:
+        assert signer in str(result.exception)
 
 
 @pytest.mark.slow
@@ -126,9 +215,9 @@ def test_a_batch_scores_each_clip_as_it_scores_alone(folder: Path) -> None:
 @pytest.mark.slow
 def test_training_reads_clips_bit_for_bit_as_serving_does(folder: Path) -> None:
     recipe = Bundle(folder / "bundle").manifest.recipe
-    boxes = folder / "drawn" / "hand_boxes.csv"
+    boxes = folder / "videos" / "hand_boxes.csv"
     kept_clips = build_store(
-        folder / "clips", recipe=recipe, out=folder / "run" / "store", boxes=boxes
+        folder / "clips", recipe=recipe, out=folder / "train" / "store", boxes=boxes
     )
     kept = recipe.model_copy(update={"frames_per_clip": FRAMES_KEPT})
     for row, clip in enumerate(kept_clips.clips):
@@ -139,12 +228,12 @@ def test_training_reads_clips_bit_for_bit_as_serving_does(folder: Path) -> None:
 @pytest.mark.slow
 def test_training_judges_with_the_scores_that_serving_gives(folder: Path) -> None:
     bundle = Bundle(folder / "bundle")
-    boxes = folder / "drawn" / "hand_boxes.csv"
+    boxes = folder / "videos" / "hand_boxes.csv"
     recipe = bundle.manifest.recipe
     decoded = build_store(
-        folder / "clips", recipe=recipe, out=folder / "run" / "store", boxes=boxes
+        folder / "clips", recipe=recipe, out=folder / "train" / "store", boxes=boxes
     )
-    network, _, trained = load_network(folder / "run" / "model")
+    network, _, trained = load_network(folder / "train" / "model")
     rows = decoded.rows("validation")
     logits = read_clips(network, plain_variants(network, decoded, rows)) / trained.temperature
     judged = softmax(logits, axis=1)
@@ -155,38 +244,46 @@ def test_training_judges_with_the_scores_that_serving_gives(folder: Path) -> Non
 
 
 @pytest.mark.slow
-def test_damaged_weights_are_refused_and_the_older_bundle_stays(folder: Path) -> None:
-    weights = folder / "damaged"
-    shutil.copytree(folder / "run" / "model", weights)
+def test_damaged_weights_are_refused_and_the_older_bundle_stays(
+    folder: Path, tmp_path: Path
+) -> None:
+    weights, bundle = tmp_path / "damaged", tmp_path / "bundle"
+    shutil.copytree(folder / "train" / "model", weights)
+    shutil.copytree(folder / "bundle", bundle)
     with (weights / "weights.npz").open("r+b") as stream:
         stream.seek(1000)
         stream.write(b"\0" * 64)
-    result = signwrite("export", weights, "--out", folder / "bundle")
+    result = signwrite("export", weights, "--out", bundle)
     assert isinstance(result.exception, BundleError)
     assert "SHA-256" in str(result.exception)
-    Bundle(folder / "bundle")
+    Bundle(bundle)
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
-def test_a_run_killed_in_the_middle_of_every_stage_ends_with_the_same_weights(folder: Path) -> None:
-    out = folder / "killed"
-    words = [sys.executable, "-c", "from pipeline.cli import main; main()", "train"]
-    words += [str(folder / "clips"), "--out", str(out), "--boxes"]
-    words += [str(folder / "drawn" / "hand_boxes.csv"), "--params", str(folder / "params.json")]
-    for stage in ("localiser", "presence", "head", "backbone", "reader", None):
-        said = train_until(words, None if stage is None else f"{stage} 1/2")
-        assert "localiser 1/2" not in said or stage == "localiser"  # what is done is not redone
-    files = (folder / "run" / "model" / "weights.npz", out / "model" / "weights.npz")
-    with np.load(files[0]) as whole, np.load(files[1]) as resumed:
-        assert set(whole) == set(resumed)
-        for name in whole:
-            np.testing.assert_array_equal(whole[name], resumed[name], err_msg=name)
+@pytest.mark.timeout(900)
+def test_a_run_killed_in_every_stage_ends_as_one_that_was_not(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "start.npz").symlink_to(root / "start.npz")
+    described = describe(tmp_path)
+    trained = [f"{part} 1/2" for part in ("localiser", "presence", "head", "backbone", "reader")]
+    before, after = ["== example", "== cut", "== extract"], ["== export", "== evaluate"]
+    for line in [*before, *trained, *after]:
+        said = run_until(described, line)
+        assert "localiser 1/2" not in said or line == "localiser 1/2"  # what is done is kept
+    assert "== train" not in run_until(described, None)
+    whole, resumed = root / "run", tmp_path / "run"
+    for name in ("clips/clips.csv", "frames/frames.csv", "report/validation.json"):
+        assert (whole / name).read_bytes() == (resumed / name).read_bytes(), name
+    files = [made / "weights" / "weights.npz" for made in (whole, resumed)]
+    with np.load(files[0]) as one, np.load(files[1]) as other:
+        assert set(one) == set(other)
+        for name in one:
+            np.testing.assert_array_equal(one[name], other[name], err_msg=name)
 
 
-def train_until(words: list[str], line: str | None) -> str:
-    """Train in a process of its own, killed as soon as it prints a line that begins so."""
+def run_until(described: Path, line: str | None) -> str:
+    """Run in a process of its own, killed as soon as it prints a line that begins so."""
     said = ""
+    words = [sys.executable, "-c", "from pipeline.cli import main; main()", "run", str(described)]
     environment = os.environ | {"PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=environment) as child:  # noqa: S603 - our own interpreter and arguments
         assert child.stdout is not None
@@ -234,21 +331,72 @@ def test_decoding_that_was_killed_goes_on_where_it_was(
 
 
 @pytest.mark.slow
-def test_a_run_with_other_parameters_is_refused(folder: Path) -> None:
-    (folder / "other.json").write_text(json.dumps(PARAMS | {"seed": 9}))
-    result = signwrite(
-        "train", folder / "clips", "--out", folder / "run", "--params", folder / "other.json"
-    )
-    assert "seed" in str(result.exception)
+def test_a_training_run_with_other_parameters_or_boxes_is_refused(
+    root: Path, tmp_path: Path
+) -> None:
+    folder, boxes = root / "run", root / "run" / "videos" / "hand_boxes.csv"
+    starts = dict.fromkeys(("localiser_start", "backbone_start"), str(root / "start.npz"))
+    (tmp_path / "params.json").write_text(json.dumps(PARAMS | starts | {"seed": 9}))
+    train = ("train", folder / "clips", "--out", folder / "train", "--params")
+    result = signwrite(*train, tmp_path / "params.json", "--boxes", boxes)
+    assert str(result.exception).endswith("received other seed")
+    (tmp_path / "params.json").write_text(json.dumps(PARAMS | starts))
+    (tmp_path / "boxes.csv").write_bytes(boxes.read_bytes() + b"\n")
+    result = signwrite(*train, tmp_path / "params.json", "--boxes", tmp_path / "boxes.csv")
+    assert str(result.exception).endswith("received other boxes")
 
 
 @pytest.mark.slow
-def test_a_run_with_other_boxes_is_refused(folder: Path) -> None:
-    boxes = folder / "other.csv"
-    boxes.write_bytes((folder / "drawn" / "hand_boxes.csv").read_bytes() + b"\n")
-    command = ("train", folder / "clips", "--out", folder / "run", "--boxes", boxes)
-    result = signwrite(*command, "--params", folder / "params.json")
-    assert str(result.exception).endswith("received other boxes")
+def test_training_starts_from_trained_weights_too(root: Path, tmp_path: Path) -> None:
+    """A dictionary of its own, from the weights of another: no download, no epoch."""
+    idle = dict.fromkeys(("localiser", "presence", "head", "backbone", "reader"), STAGE)
+    idle = {name: stage | {"epochs": 0} for name, stage in idle.items()}
+    trained = root / "run" / "train" / "model"
+    starts = dict.fromkeys(("localiser_start", "backbone_start"), str(trained))
+    (tmp_path / "params.json").write_text(json.dumps(PARAMS | starts | idle))
+    boxes = root / "run" / "videos" / "hand_boxes.csv"
+    train = ("train", root / "run" / "clips", "--out", tmp_path / "run", "--boxes", boxes)
+    store = ("--store", root / "run" / "train" / "store")
+    succeed(*train, "--params", tmp_path / "params.json", *store)
+    with (
+        np.load(trained / "weights.npz") as source,
+        np.load(tmp_path / "run" / "model" / "weights.npz") as started,
+    ):
+        parts = ("localiser/", "backbone/", "frame_head/")
+        names = [name for name in source if name.startswith(parts)]
+        assert len(names) > 200
+        for name in names:
+            np.testing.assert_array_equal(source[name], started[name], err_msg=name)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_everybody_is_left_out_once(root: Path, tmp_path: Path) -> None:
+    folder = root / "run"
+    drawn = tmp_path / "drawn"
+    succeed("example", "--out", drawn, "--signers", 4, "--signs", "YES,NO")
+    clips = tmp_path / "clips"
+    succeed("cut", drawn / "video_clip_times.csv", "--videos", drawn, "--out", clips)
+    idle = dict.fromkeys(("presence", "head", "backbone", "reader"), STAGE | {"epochs": 0})
+    briefly = {"localiser": STAGE | {"epochs": 1, "steps": 1}}
+    starts = dict.fromkeys(("localiser_start", "backbone_start"), str(folder / "train" / "model"))
+    (tmp_path / "params.json").write_text(json.dumps(PARAMS | starts | idle | briefly))
+    params = ("--boxes", drawn / "hand_boxes.csv", "--params", tmp_path / "params.json")
+    crossval = ("crossval", clips, "--out", tmp_path / "cv", "--folds", 2, *params)
+    assert "8 clips of 4 unseen signers" in succeed(*crossval)
+    content = json.loads((tmp_path / "cv" / "crossval.json").read_text())
+    assert {each["clip"] for each in content["answers"]} == {row.clip for row in read_rows(clips)}
+    for fold in (1, 2):
+        told = read_provenance(tmp_path / "cv" / f"fold-{fold}" / "bundle")
+        assert told is not None
+        left_out = {
+            fingerprint(row.signer)
+            for row in read_rows(tmp_path / "cv" / f"fold-{fold}" / "clips")
+            if row.split == "test"
+        }
+        assert len(left_out) == 2
+        assert not left_out & {*told.seen["train"].signers, *told.seen["validation"].signers}
+    assert "localiser 1/1" not in succeed(*crossval)  # what is done is kept
 
 
 @pytest.mark.parametrize(
@@ -259,12 +407,18 @@ def test_a_run_with_other_boxes_is_refused(folder: Path) -> None:
         (("train", ".", "--out", "run", "--params", "params.json"), "params.json: variants: "),
         (("serve", "--model", "nowhere"), "a bundle is a folder with model.json"),
         (("example", "--sign", "NOSUCH", "--out", "x.mp4"), "NOSUCH"),
+        (("evaluate", "nowhere"), "a tag in BentoML's model store; received nowhere"),
+        (("cut", "missing.csv", "--videos", ".", "--share", "train"), "--share: wanted a split"),
+        (("convert", "missing.csv", "x", "--to", "excel"), "wanted one of legacy, tidy, eaf"),
+        (("run", "run.json"), "run.json: run: annotations wanted, or example"),
+        (("run", "params.json"), "params.json: variants: Extra inputs"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(
     tmp_path: Path, arguments: tuple[str, ...], told: str
 ) -> None:
     (tmp_path / "params.json").write_text('{"variants": 0}')
+    (tmp_path / "run.json").write_text('{"name": "words", "out": "run"}')
     done = subprocess.run(  # noqa: S603 - our own interpreter and arguments
         [sys.executable, "-c", "from pipeline.cli import main; main()", *arguments],
         cwd=tmp_path,

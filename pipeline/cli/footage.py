@@ -76,15 +76,17 @@ def download(
 @app.command()
 def convert(
     source: Annotated[Path, typer.Argument(help="Annotations: tidy or legacy CSV, or ELAN.")],
-    to: Annotated[Path, typer.Argument(help="File to write; for ELAN a folder, a file a video.")],
+    target: Annotated[
+        Path, typer.Argument(help="File to write; for ELAN a folder, a file a video.")
+    ],
     *,
     form: Annotated[str, typer.Option("--to", help="tidy, legacy or eaf.")] = "tidy",
 ) -> None:
     """Read annotations of any form, check them, and write them in another."""
     from pipeline.annotations import convert_annotations, form_of  # noqa: PLC0415 - on demand
 
-    convert_annotations(source, to=to, form=form_of(form))
-    typer.echo(f"{source} written as {form} to {to}")
+    convert_annotations(source, to=target, form=form_of(form))
+    typer.echo(f"{source} written as {form} to {target}")
 
 
 @app.command()

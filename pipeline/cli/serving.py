@@ -13,7 +13,9 @@ def predict(
     clips: Annotated[list[Path], typer.Argument(help="Video files.")],
     *,
     model: Model = str(DEFAULT_BUNDLE),
-    top_k: Annotated[int, typer.Option(help="How many signs to rank.", min=1)] = 5,
+    top_k: Annotated[
+        int | None, typer.Option(help="How many signs to rank; 5, or all of fewer.", min=1)
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Answer as the service does.")] = False,
 ) -> None:
     """Rank the signs that clips may show."""

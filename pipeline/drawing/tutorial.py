@@ -53,8 +53,16 @@ def times_table(tutorials: Sequence[Tutorial]) -> str:
 
 
 def signers_table(tutorials: Sequence[Tutorial]) -> str:
-    """Return `signers.csv`: a row a video, who signs in it and how it was made."""
-    return _csv([_SIGNER_COLUMNS, *map(_signer_row, tutorials)])
+    """Return `signers.csv`: a row a video, who signs in it and how it was made.
+
+    Each fifth signer is for validation; among fewer, the last one.
+    """
+    every = min(_VALIDATION_EVERY, max(2, len(tutorials)))
+    rows = [
+        _signer_row(tutorial, split="train" if place % every else "validation")
+        for place, tutorial in enumerate(tutorials, start=1)
+    ]
+    return _csv([_SIGNER_COLUMNS, *rows])
 
 
 def boxes_table(tutorials: Sequence[Tutorial]) -> str:
@@ -62,13 +70,11 @@ def boxes_table(tutorials: Sequence[Tutorial]) -> str:
     return _csv([_BOX_COLUMNS, *(row for tutorial in tutorials for row in _box_rows(tutorial))])
 
 
-def _signer_row(tutorial: Tutorial) -> Sequence[object]:
+def _signer_row(tutorial: Tutorial, *, split: str) -> Sequence[object]:
     """Return a tutorial's row of `signers.csv`."""
     signer, names = tutorial.signer, [span.sign for span in tutorial.plan.spans]
-    place = int(tutorial.video.removeprefix("abc").removesuffix(".mp4"))
     missing = [letter for letter in ASL_LETTERS if letter not in names]
     moving = ["yes" if letter in names else "" for letter in ("J", "Z")]
-    split = "validation" if place % _VALIDATION_EVERY == 0 else "train"
     return (
         tutorial.video, f"drawn{signer.seed}", "drawn by pipeline/example.py", "Apache-2.0",
         "video", "A", " ".join(missing) or "none", *moving,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipeline.annotations import parse_annotations
 from pipeline.clips.cut import cut_clips
 from pipeline.clips.extract import FRAMES_MANIFEST, extract_frames
 from pipeline.clips.manifest import MANIFEST as CLIPS_MANIFEST
@@ -140,12 +141,9 @@ def _cut(params: RunParams, places: Places) -> Stage:
     videos, annotations = _there(params.videos), _there(params.annotations)
 
     def inputs() -> list[Path]:
+        named = sorted({videos / each.video for each in parse_annotations(annotations)[0]})
         signers = [params.signers] if params.signers else []
-        return [
-            *_files(annotations),
-            *signers,
-            *(each for each in _files(videos) if _is_video(each)),
-        ]
+        return [*_files(annotations), *signers, *(video for video in named if video.is_file())]
 
     def work(help_: Help) -> None:
         with help_.watch.bar("cut") as move:
@@ -298,10 +296,6 @@ def _visible(folder: Path) -> Iterator[Path]:
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
         if path.is_file() and not hidden:
             yield path
-
-
-def _is_video(path: Path) -> bool:
-    return path.suffix.lower() not in {".csv", ".eaf", ".md", ".txt"}
 
 
 def _there(path: Path | None) -> Path:
