@@ -114,6 +114,10 @@ def test_the_table_stands_beside_chance_and_the_predecessor() -> None:
     assert "8 clips of 3 unseen signers" in table
 
 
+def test_words_are_not_held_against_letters() -> None:
+    assert "predecessor" not in figures_table(figures(summarise(ANSWERS, signs=25)), split="test")
+
+
 def test_figures_of_training_signers_are_not_called_unseen() -> None:
     table = figures_table(figures(summarise(ANSWERS, signs=26)), split="train")
     assert "8 clips of 3 signers it was trained on" in table

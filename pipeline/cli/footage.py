@@ -29,13 +29,13 @@ def example(
         typer.echo(f"drew {write_example_clip(out, sign)}")
         return
     wanted = tuple(each.strip() for each in signs.split(",")) if signs else ASL_LETTERS
-    with bar("videos") as move, workers(jobs, scheduler=scheduler) as crew:
+    with bar("videos") as move, workers(jobs, scheduler=scheduler) as working:
         drawn = write_tutorials(
             out,
             signers=signers,
             signs=wanted,
             seed=seed,
-            workers=crew,
+            workers=working,
             progress=move,
         )
     typer.echo(f"drew {len(drawn)} tutorials in {out}")
@@ -111,7 +111,7 @@ def cut(  # noqa: PLR0913 - the stage's options, one each
     """Cut videos into clips of one sign each, split by signer."""
     from pipeline.clips.cut import cut_clips  # noqa: PLC0415 - imports on demand
 
-    with bar("videos") as move, workers(jobs, scheduler=scheduler) as crew:
+    with bar("videos") as move, workers(jobs, scheduler=scheduler) as working:
         report = cut_clips(
             videos,
             annotations=annotations,
@@ -121,7 +121,7 @@ def cut(  # noqa: PLR0913 - the stage's options, one each
             seed=seed,
             fps=fps,
             skip_missing=skip_missing,
-            workers=crew,
+            workers=working,
             progress=move,
         )
     typer.echo(f"{len(report.rows)} clips in {out}, {report.reused} of them kept from before")
@@ -160,7 +160,7 @@ def extract(
     """Write the frames of every clip as JPEG, with a manifest."""
     from pipeline.clips.extract import extract_frames  # noqa: PLC0415 - imports on demand
 
-    with bar("clips") as move, workers(jobs, scheduler=scheduler) as crew:
-        report = extract_frames(clips, out=out, quality=quality, workers=crew, progress=move)
+    with bar("clips") as move, workers(jobs, scheduler=scheduler) as working:
+        report = extract_frames(clips, out=out, quality=quality, workers=working, progress=move)
     typer.echo(f"frames of {len(report.rows)} clips in {out}")
     end_with(report.failed)

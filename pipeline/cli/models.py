@@ -34,7 +34,7 @@ def train(  # noqa: PLR0913 - the stage's options, one each
     from pipeline.training.train import ModelFacts, train_run  # noqa: PLC0415 - on demand
     from pipeline.training.watch import Watch  # noqa: PLC0415 - on demand
 
-    with workers(jobs, scheduler=scheduler) as crew:
+    with workers(jobs, scheduler=scheduler) as working:
         weights = train_run(
             clips,
             folder=out,
@@ -43,7 +43,7 @@ def train(  # noqa: PLR0913 - the stage's options, one each
             facts=ModelFacts(name=name, version=version, about=read_object(about)),
             watch=Watch(say=tqdm.write, bar=bar),
             store=store,
-            workers=crew,
+            workers=working,
         )
     typer.echo(f"trained: {weights}; next: signwrite export {weights} --out build/{name}")
 
@@ -84,7 +84,7 @@ def evaluate(
     from signwrite.classifier import SavedModelClassifier  # noqa: PLC0415 - on demand
 
     bundle = Bundle(find_bundle(model))
-    with workers(jobs, scheduler=scheduler) as crew:
+    with workers(jobs, scheduler=scheduler) as working:
         measured = evaluate_bundle(
             bundle,
             clips,
@@ -92,7 +92,7 @@ def evaluate(
             split=split,
             out=out,
             watch=Watch(say=tqdm.write, bar=bar),
-            workers=crew,
+            workers=working,
         )
     typer.echo(write_report(measured, manifest=bundle.manifest, split=split, clips=clips, out=out))
     typer.echo(f"with pictures: {out / f'{split}.html'}")
@@ -123,7 +123,7 @@ def crossval(  # noqa: PLR0913 - the stage's options, one each
     from pipeline.training.watch import Watch  # noqa: PLC0415 - on demand
     from signwrite.classifier import SavedModelClassifier  # noqa: PLC0415 - on demand
 
-    with workers(jobs, scheduler=scheduler) as crew:
+    with workers(jobs, scheduler=scheduler) as working:
         crossed = cross_validate(
             clips,
             out=out,
@@ -133,7 +133,7 @@ def crossval(  # noqa: PLR0913 - the stage's options, one each
             facts=ModelFacts(name=name, version=version, about={}),
             classifier_of=SavedModelClassifier,
             watch=Watch(say=tqdm.write, bar=bar),
-            workers=crew,
+            workers=working,
         )
     report = write_report(
         crossed.measured, manifest=crossed.manifest, split="crossval", clips=clips, out=out

@@ -180,6 +180,15 @@ def _write_frames(task: ExtractTask, folder: Path) -> tuple[str, list[str]]:
     return digest.hexdigest(), pts_s
 
 
+def frame_files(out: Path) -> list[Path]:
+    """List the manifest of extracted frames and every frame it names; none where it is not."""
+    manifest = out / FRAMES_MANIFEST
+    if not manifest.is_file():
+        return []
+    rows = read_table(manifest, FramesRow)
+    return [manifest, *(path for row in rows for path in _paths(out, row))]
+
+
 def frame_path(clip: str, index: int) -> PurePosixPath:
     """Name a frame's file within the frames' folder; `index` counts from 0, the name from 1."""
     path = PurePosixPath(clip)

@@ -6,6 +6,7 @@ from typing import Any
 from pipeline.evaluation.figures import PREDECESSOR, Evaluation
 from pipeline.files import write_text
 from signwrite.bundle import MANIFEST, Manifest, read_manifest
+from signwrite.vocabulary import ASL_LETTERS
 
 CARD = "README.md"
 _WORST_SIGNS = 5
@@ -40,9 +41,10 @@ def figures(evaluation: Evaluation) -> dict[str, Any]:
     }
 
 
-def people(split: str) -> str:
-    """Say in words what the signers of a split are to the model."""
-    return "signers it was trained on" if split == "train" else "unseen signers"
+def people(split: str, *, signers: int) -> str:
+    """Say in words who the signers of a split are to the model, and how many."""
+    noun = "signer" if signers == 1 else "signers"
+    return f"{signers} {noun} it was trained on" if split == "train" else f"{signers} unseen {noun}"
 
 
 def figures_table(card: dict[str, Any], *, split: str) -> str:
@@ -53,16 +55,22 @@ def figures_table(card: dict[str, Any], *, split: str) -> str:
         f"{each['share']:.1%} ({each['low']:.1%} to {each['high']:.1%})"
         for each in card["top"].values()
     )
-    before = " | ".join(f"{PREDECESSOR[k]:.2%}" if k in PREDECESSOR else "not stated" for k in tops)
     chance = " | ".join(f"{share:.1%}" for share in card["chance"].values())
     lines = [
-        f"| {card['clips']} clips of {card['signers']} {people(split)} | {header} |",
+        f"| {card['clips']} clips of {people(split, signers=card['signers'])} | {header} |",
         "|---|" + "---|" * len(tops),
         f"| this model (95 % interval over signers) | {ours} |",
         f"| chance | {chance} |",
-        f"| the predecessor, on its own clips | {before} |",
     ]
+    if is_alphabet(card["chance"]["1"]):
+        before = (f"{PREDECESSOR[k]:.2%}" if k in PREDECESSOR else "not stated" for k in tops)
+        lines.append(f"| the predecessor, on its own clips | {' | '.join(before)} |")
     return "\n".join(lines)
+
+
+def is_alphabet(chance: float) -> bool:
+    """Whether guessing is as hard as among the 26 letters, the predecessor's vocabulary."""
+    return round(1 / chance) == len(ASL_LETTERS)
 
 
 def add_to_card(evaluation: Evaluation, *, split: str, weights: Path) -> None:

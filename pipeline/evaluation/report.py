@@ -6,7 +6,7 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from pipeline.evaluation.card import figures, figures_table, people
+from pipeline.evaluation.card import figures, figures_table, is_alphabet, people
 from pipeline.evaluation.charts import (
     draw_calibration,
     draw_confusion,
@@ -57,9 +57,9 @@ def write_report(
     facts = {
         "title": title,
         "split": split,
-        "people": people(split),
+        "people": people(split, signers=len(evaluation.by_signer)),
+        "predecessor": PREDECESSOR if is_alphabet(evaluation.chance[1]) else {},
         "evaluation": evaluation,
-        "predecessor": PREDECESSOR,
         "checks": measured.checks,
         "confusions": evaluation.confusions[:_MOST_CONFUSED],
         "moving": moving_signs(evaluation),

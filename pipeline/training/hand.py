@@ -12,7 +12,7 @@ from pipeline.network.squares import Tensor
 from pipeline.network.weights import start_part
 from pipeline.training.dataset import ArrayBatches, Draw, SceneBatches
 from pipeline.training.run import Run
-from pipeline.training.stage import Judgement, Stage, build_optimizer, run_stage
+from pipeline.training.stage import JIT_COMPILE, Judgement, Stage, build_optimizer, run_stage
 from pipeline.training.store import Store
 from signwrite.errors import InputError
 
@@ -27,7 +27,7 @@ def train_localiser(run: Run) -> None:
     part.compile(
         build_optimizer(stage.rate, steps=steps, decay=stage.decay),
         loss={"heat": heat_loss, "boxes": box_loss},
-        jit_compile=False,
+        jit_compile=JIT_COMPILE,
     )
     run_stage(
         Stage(
@@ -75,7 +75,7 @@ def train_presence(run: Run) -> None:
     part.compile(
         build_optimizer(stage.rate, steps=stage.epochs * stage.steps, decay=stage.decay),
         loss=presence_loss,
-        jit_compile=False,
+        jit_compile=JIT_COMPILE,
     )
     run_stage(
         Stage(

@@ -13,7 +13,7 @@ from pipeline.training.calibrate import Labels, Logits, score_logits
 from pipeline.training.dataset import ArrayBatches, CropBatches
 from pipeline.training.params import StageParams
 from pipeline.training.run import Run
-from pipeline.training.stage import Judgement, Stage, build_optimizer, run_stage
+from pipeline.training.stage import JIT_COMPILE, Judgement, Stage, build_optimizer, run_stage
 from pipeline.training.variants import (
     Sightings,
     Variants,
@@ -136,7 +136,7 @@ def _compile(model: keras.Model, stage: StageParams, *, run: Run) -> None:
         build_optimizer(stage.rate, steps=stage.epochs * stage.steps, decay=stage.decay),
         loss=partial(label_loss, smoothing=smoothing, weights=weights),
         metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
-        jit_compile=False,  # XLA is the slower way on a CPU
+        jit_compile=JIT_COMPILE,
     )
 
 

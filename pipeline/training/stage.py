@@ -18,6 +18,9 @@ from pipeline.training.watch import Watch
 
 Figures = Mapping[str, float]
 
+# XLA is the slower way on a CPU with TensorFlow; JAX without it runs one operation after the other.
+JIT_COMPILE = keras.backend.backend() == "jax"
+
 
 @dataclass(frozen=True)
 class Judgement:

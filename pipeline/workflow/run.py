@@ -16,7 +16,8 @@ from doit.reporter import ZeroReporter
 from doit.tools import config_changed
 
 from pipeline.workflow.params import RunParams
-from pipeline.workflow.stages import Help, Stage, plan_stages
+from pipeline.workflow.stage import Crew, Stage
+from pipeline.workflow.stages import plan_stages
 from signwrite.bundle import sha256_of
 from signwrite.errors import InputError
 
@@ -31,7 +32,7 @@ class Outcome:
     seconds: float | None
 
 
-def run_pipeline(params: RunParams, *, help_: Help, until: str | None = None) -> Iterator[Outcome]:
+def run_pipeline(params: RunParams, *, crew: Crew, until: str | None = None) -> Iterator[Outcome]:
     """Run a pipeline's stages, one after the other, each only where something changed.
 
     A stage is done again when a file it reads, a parameter it depends on, or a file it has written
@@ -39,7 +40,7 @@ def run_pipeline(params: RunParams, *, help_: Help, until: str | None = None) ->
 
     Args:
         params: what to do.
-        help_: who does the work.
+        crew: who does the work.
         until: the last stage to run; by default all.
 
     Yields:
@@ -59,19 +60,19 @@ def run_pipeline(params: RunParams, *, help_: Help, until: str | None = None) ->
     params.out.mkdir(parents=True, exist_ok=True)
     with _alone_in(params.out):
         for stage in stages[:last]:
-            yield _run_stage(stage, state=params.out / _STATE, help_=help_)
+            yield _run_stage(stage, state=params.out / _STATE, crew=crew)
 
 
-def _run_stage(stage: Stage, *, state: Path, help_: Help) -> Outcome:
+def _run_stage(stage: Stage, *, state: Path, crew: Crew) -> Outcome:
     """Run one stage through doit, whose record is closed after it, so that a kill loses none."""
     worked: list[float] = []
     failures: list[Exception] = []
 
     def work() -> dict[str, str] | TaskFailed:
-        help_.watch.say(f"== {stage.name}")
+        crew.watch.say(f"== {stage.name}")
         started = time.monotonic()
         try:
-            stage.work(help_)
+            stage.work(crew)
         except Exception as error:  # noqa: BLE001 - doit would print it; the command line does better
             failures.append(error)
             return TaskFailed(stage.name)

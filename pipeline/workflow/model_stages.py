@@ -1,0 +1,96 @@
+"""The stages that make a model of clips and measure it, with the work of their own commands."""
+
+import shutil
+from pathlib import Path
+
+from pipeline.clips.manifest import MANIFEST as CLIPS
+from pipeline.files import whole_folder
+from pipeline.training.params import read_object
+from pipeline.workflow.params import RunParams
+from pipeline.workflow.places import Places
+from pipeline.workflow.stage import Crew, Stage, files_in
+from signwrite.bundle import MANIFEST
+
+
+def train_stage(params: RunParams, places: Places) -> Stage:
+    """Train on the clips."""
+    about = read_object(params.about)
+
+    def inputs() -> list[Path]:
+        return [places.clips / CLIPS, *([params.boxes] if params.boxes else [])]
+
+    def work(crew: Crew) -> None:
+        from pipeline.training.train import ModelFacts, train_run  # noqa: PLC0415 - on demand
+
+        train_run(
+            places.clips,
+            folder=places.train,
+            boxes=params.boxes,
+            params=params.train,
+            facts=ModelFacts(name=params.name, version=params.version, about=about),
+            watch=crew.watch,
+            workers=crew.workers,
+        )
+
+    given = [params.name, params.version, about, params.train.model_dump(mode="json")]
+    return Stage("train", inputs, lambda: files_in(places.trained), given, work)
+
+
+def export_stage(places: Places) -> Stage:
+    """Rebuild the SavedModel, and verify it."""
+
+    def work(_: Crew) -> None:
+        from pipeline.export import export_bundle  # noqa: PLC0415 - on demand
+
+        export_bundle(places.trained, out=places.exported)
+
+    return Stage(
+        "export", lambda: files_in(places.trained), lambda: files_in(places.exported), None, work
+    )
+
+
+def evaluate_stage(params: RunParams, places: Places) -> Stage:
+    """Measure the exported bundle; leave it and the weights with the figures in their cards."""
+
+    def inputs() -> list[Path]:
+        return [places.clips / CLIPS, places.exported / MANIFEST]
+
+    def outputs() -> list[Path]:
+        folders = (places.report, places.weights, places.bundle)
+        return [file for folder in folders for file in files_in(folder)]
+
+    def work(crew: Crew) -> None:
+        from pipeline.evaluation.card import add_to_card  # noqa: PLC0415 - on demand
+        from pipeline.evaluation.evaluate import evaluate_bundle  # noqa: PLC0415 - on demand
+        from pipeline.evaluation.report import write_report  # noqa: PLC0415 - on demand
+        from signwrite.bundle import Bundle  # noqa: PLC0415 - on demand
+        from signwrite.classifier import SavedModelClassifier  # noqa: PLC0415 - on demand
+
+        bundle = Bundle(places.exported)
+        classifier = SavedModelClassifier(bundle.saved_model)
+        measured = {}
+        for split in params.evaluate:
+            measured[split] = evaluate_bundle(
+                bundle,
+                places.clips,
+                classifier=classifier,
+                split=split,
+                out=places.report,
+                watch=crew.watch,
+                workers=crew.workers,
+            )
+            text = write_report(
+                measured[split],
+                manifest=bundle.manifest,
+                split=split,
+                clips=places.clips,
+                out=places.report,
+            )
+            crew.watch.say(text)
+        for source, target in ((places.trained, places.weights), (places.exported, places.bundle)):
+            with whole_folder(target) as folder:
+                shutil.copytree(source, folder, dirs_exist_ok=True)
+                for split, each in measured.items():
+                    add_to_card(each.evaluation, split=split, weights=folder)
+
+    return Stage("evaluate", inputs, outputs, list(params.evaluate), work)

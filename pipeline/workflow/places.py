@@ -1,0 +1,51 @@
+"""Where a run keeps what it makes."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where a run keeps what it makes."""
+
+    out: Path
+
+    @property
+    def clips(self) -> Path:
+        """The clips, one sign each."""
+        return self.out / "clips"
+
+    @property
+    def frames(self) -> Path:
+        """Their frames as JPEGs."""
+        return self.out / "frames"
+
+    @property
+    def train(self) -> Path:
+        """The training run."""
+        return self.out / "train"
+
+    @property
+    def trained(self) -> Path:
+        """The weights that training ends with."""
+        return self.train / "model"
+
+    @property
+    def exported(self) -> Path:
+        """The bundle that is measured."""
+        return self.out / "exported"
+
+    @property
+    def report(self) -> Path:
+        """What was measured."""
+        return self.out / "report"
+
+    @property
+    def weights(self) -> Path:
+        """The weights, with the figures in their card."""
+        return self.out / "weights"
+
+    @property
+    def bundle(self) -> Path:
+        """The bundle to serve, with the figures in its card."""
+        return self.out / "bundle"
