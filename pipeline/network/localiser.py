@@ -64,13 +64,14 @@ class CellBoxes(keras.layers.Layer):  # type: ignore[misc]  # Keras ships no typ
     def call(self, inputs: list[Tensor]) -> dict[str, Tensor]:
         """Map [N, G, G, 4] and [N, G, G, 96] to heat, boxes and what is seen."""
         maps, features = inputs
-        centres = cell_centres(self.size_px)
-        maps = ops.reshape(maps, (-1, len(centres), 4))
+        centres = ops.convert_to_tensor(cell_centres(self.size_px))
+        cells = centres.shape[0]
+        maps = ops.reshape(maps, (-1, cells, 4))
         x = centres[:, 0] + maps[..., 1] * (CELL_PX / self.size_px)
         y = centres[:, 1] + maps[..., 2] * (CELL_PX / self.size_px)
         side = 0.4 * ops.exp(ops.clip(maps[..., 3], -3.0, 1.5))
         boxes = ops.stack([x, y, side], axis=-1)
-        features = ops.reshape(features, (-1, len(centres), _SEEN))
+        features = ops.reshape(features, (-1, cells, _SEEN))
         chance = ops.softmax(maps[..., 0], axis=-1)
         there = ops.sum(chance[..., None] * features, axis=1)
         seen = ops.concatenate([there, ops.mean(features, axis=1)], axis=-1)
