@@ -4,6 +4,7 @@ Workers need this project installed, and the stage's folders under the same path
 file system.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,6 +13,7 @@ from pipeline.jobs import Workers
 from signwrite.errors import InputError
 
 _PATIENCE_S = 30
+_ADDRESS = re.compile(r"[a-z]+://[^\s/]+:\d+")
 
 
 @contextmanager
@@ -31,9 +33,11 @@ def workers(jobs: int, *, scheduler: str | None) -> Iterator[Workers]:
     from distributed import Client  # noqa: PLC0415 - seconds of import that only a cluster needs
 
     wanted = "--scheduler: wanted the address of a Dask scheduler, e.g. tcp://host:8786"
+    if not _ADDRESS.fullmatch(scheduler):
+        raise InputError(f"{wanted}; received {scheduler!r}")
     try:
         client: Any = Client(scheduler, timeout=_PATIENCE_S)  # type: ignore[no-untyped-call]  # it has no type hints
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError) as error:
         raise InputError(f"{wanted}; received {scheduler}: {error}") from error
     with client:
         try:

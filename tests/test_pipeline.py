@@ -1,5 +1,6 @@
 """The whole way, by the command line: drawn words in, a bundle that answers out."""
 
+import fcntl
 import json
 import os
 import re
@@ -23,6 +24,7 @@ from pipeline.provenance import fingerprint, read_provenance
 from pipeline.training import store
 from pipeline.training.store import FRAMES_KEPT, build_store
 from pipeline.training.variants import even_moments, plain_variants, read_clips
+from pipeline.workflow.params import CutParams, read_run_params
 from signwrite.bundle import Bundle
 from signwrite.classifier import SavedModelClassifier
 from signwrite.errors import BundleError, InputError
@@ -415,6 +417,45 @@ def test_bad_input_is_one_line_and_exit_code_2(
     assert done.returncode == 2
     assert told in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_signs_named_yes_and_no_are_words(tmp_path: Path) -> None:
+    """YAML 1.1 reads them as truth values."""
+    file = tmp_path / "run.yaml"
+    file.write_text("name: words\nout: run\nexample: {signs: [YES, NO, ON, Y]}\n")
+    example = read_run_params(file).example
+    assert example is not None
+    assert example.signs == ("YES", "NO", "ON", "Y")
+    file.write_text("name: words\nout: run\nexample: {}\ncut: {skip_missing: true, fps: 1e1}\n")
+    assert read_run_params(file).cut == CutParams(skip_missing=True, fps=10.0)
+
+
+def test_a_command_whose_packages_are_missing_says_so(tmp_path: Path) -> None:
+    code = "import sys; sys.modules['yt_dlp'] = None; from pipeline.cli import main; main()"
+    done = subprocess.run(  # noqa: S603 - our own interpreter and arguments
+        [sys.executable, "-c", code, "download", "39kghfhXtF4", "--out", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.strip() == (
+        "signwrite: wanted the pipeline's packages (make env); yt_dlp is not there"
+    )
+
+
+@pytest.mark.slow
+def test_a_second_run_in_the_folder_is_refused(root: Path) -> None:
+    with (root / "run" / ".lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        result = signwrite("run", root / "run.json")
+    assert str(result.exception).endswith("wanted one run at a time; another is at work")
+
+
+@pytest.mark.slow
+def test_a_run_names_the_stage_it_does_not_have(root: Path) -> None:
+    result = signwrite("run", root / "run.json", "--until", "download")
+    assert "wanted one of example, cut, extract, train" in str(result.exception)
 
 
 @pytest.mark.slow

@@ -14,6 +14,7 @@ from pipeline.evaluation.evaluate import Measured, evaluate_bundle
 from pipeline.evaluation.figures import summarise
 from pipeline.export import export_bundle
 from pipeline.jobs import ALONE, Workers
+from pipeline.provenance import read_provenance
 from pipeline.training.params import TrainParams
 from pipeline.training.train import ModelFacts, train_run
 from pipeline.training.watch import Watch
@@ -99,9 +100,8 @@ def cross_validate(  # noqa: PLR0913 - what `train` takes, and the folds
 def _exported(weights: Path, *, out: Path) -> Bundle:
     """Export a fold's weights, unless its bundle is there and was made from them."""
     if (out / MANIFEST).is_file():
-        bundle = Bundle(out)
-        if bundle.manifest.model_dump(exclude={"digests"}) == read_manifest(weights).model_dump(
-            exclude={"digests"}
-        ):
+        bundle, wanted = Bundle(out), read_manifest(weights)
+        made_of = bundle.manifest.model_copy(update={"digests": wanted.digests})
+        if made_of == wanted and read_provenance(out) == read_provenance(weights):
             return bundle
     return export_bundle(weights, out=out)

@@ -1,5 +1,6 @@
 """All that a training run depends on besides the clips."""
 
+import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -9,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pipeline.network.config import NetworkConfig
 from signwrite.errors import InputError
 from signwrite.recipe import Recipe
+
+_BOOL = "tag:yaml.org,2002:bool"
 
 STARTS = ("localiser_start", "backbone_start")
 """The parameters that name weights to start from."""
@@ -85,6 +88,17 @@ def read_params(path: Path | None) -> TrainParams:
         raise InputError(f"{path}: {where}: {first['msg']}; received {first['input']!r}") from error
 
 
+class _Loader(yaml.SafeLoader):
+    """Reads YAML as its version 1.2 means it: YES and NO are words, as signs may be."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != _BOOL]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(_BOOL, re.compile("true|True|TRUE|false|False|FALSE"), list("tTfF"))
+
+
 def read_object(path: Path | None) -> dict[str, Any]:
     """Read a mapping from a YAML or JSON file; without one, an empty mapping.
 
@@ -94,7 +108,7 @@ def read_object(path: Path | None) -> dict[str, Any]:
     if path is None:
         return {}
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a safe one
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise InputError(f"{path}: a YAML or JSON file wanted; {error}") from error
     if not isinstance(content, dict):
