@@ -12,8 +12,8 @@ import pytest
 from pipeline.clips.manifest import ClipRow
 from pipeline.drawing.signer import Signer
 from pipeline.encoding import write_video
+from pipeline.evaluation import LIKENESS
 from pipeline.evaluation.duplicates import (
-    LIKENESS,
     HashTask,
     hash_clip,
     nearest_pairs,
@@ -79,6 +79,7 @@ def test_a_copy_is_found(
     assert pair.apart < LIKENESS
     with pytest.raises(InputError, match=r"copy\.mp4 and Z2\.mp4"):
         refuse_duplicates([pair])
+    refuse_duplicates([pair], likeness=pair.apart)  # who has looked may say that it is none
 
 
 def test_other_people_signing_the_same_are_no_copies(drawn: Path, tmp_path: Path) -> None:
@@ -112,3 +113,9 @@ def test_a_clip_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     bad = row(tmp_path, "bad.mp4")
     with pytest.raises(InputError, match=r"bad\.mp4: wanted"):
         nearest_pairs(tmp_path, [bad], [bad], cache=tmp_path / "hashes.json")
+
+
+@pytest.mark.parametrize("likeness", [-0.1, 18, float("nan")])
+def test_a_likeness_is_a_share(likeness: float) -> None:
+    with pytest.raises(InputError, match="likeness: wanted a share, 0 to 1"):
+        refuse_duplicates([], likeness=likeness)

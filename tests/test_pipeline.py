@@ -129,7 +129,7 @@ def test_a_run_leaves_figures_in_the_cards_of_what_it_ends_with(folder: Path) ->
     assert "3 clips of 1 unseen signer " in (folder / "report" / "validation.md").read_text()
     provenance = read_provenance(folder / "bundle")
     assert provenance is not None
-    assert provenance == read_provenance(folder / "train")
+    assert provenance == read_provenance(folder / "trained")
     assert len(provenance.seen["train"].signers) == 2
     assert len(provenance.seen["validation"].clips) == 3
     assert provenance.given["backbone_start"]["name"] == "start.npz"
@@ -163,9 +163,23 @@ def test_a_change_is_followed_as_far_as_it_reaches(root: Path) -> None:
 
 
 @pytest.mark.slow
+def test_another_training_does_not_cost_the_former_one(root: Path) -> None:
+    before = (root / "run" / "trained" / "weights.npz").read_bytes()
+    starts = dict.fromkeys(("localiser_start", "backbone_start"), "start.npz")
+    idle = dict.fromkeys(("localiser", "presence", "head", "backbone", "reader"), STAGE)
+    idle = {name: stage | {"epochs": 0} for name, stage in idle.items()}
+    output = succeed("run", describe(root, train=PARAMS | starts | idle), "--until", "train")
+    assert outcomes(output)["train"]
+    assert (root / "run" / "trained" / "weights.npz").read_bytes() != before
+    output = succeed("run", describe(root))
+    assert "localiser 1/2" not in output
+    assert (root / "run" / "trained" / "weights.npz").read_bytes() == before
+
+
+@pytest.mark.slow
 def test_figures_are_put_into_a_card_by_hand_too(folder: Path, tmp_path: Path) -> None:
     weights = tmp_path / "weights"
-    shutil.copytree(folder / "train" / "model", weights)
+    shutil.copytree(folder / "trained", weights)
     command = ("evaluate", folder / "exported", "--clips", folder / "clips", "--out", tmp_path)
     assert "3 clips of 1 unseen signer " in succeed(*command, "--card", weights)
     assert Bundle(weights).manifest.card["figures"]["validation"]["clips"] == 3
@@ -204,9 +218,7 @@ def test_a_batch_scores_each_clip_as_it_scores_alone(folder: Path) -> None:
 def test_training_reads_clips_bit_for_bit_as_serving_does(folder: Path) -> None:
     recipe = Bundle(folder / "bundle").manifest.recipe
     boxes = folder / "videos" / "hand_boxes.csv"
-    kept_clips = build_store(
-        folder / "clips", recipe=recipe, out=folder / "train" / "store", boxes=boxes
-    )
+    kept_clips = build_store(folder / "clips", recipe=recipe, out=folder / "store", boxes=boxes)
     kept = recipe.model_copy(update={"frames_per_clip": FRAMES_KEPT})
     for row, clip in enumerate(kept_clips.clips):
         served = read_tensor((folder / "clips" / clip.clip).read_bytes(), recipe=kept)
@@ -218,10 +230,8 @@ def test_training_judges_with_the_scores_that_serving_gives(folder: Path) -> Non
     bundle = Bundle(folder / "bundle")
     boxes = folder / "videos" / "hand_boxes.csv"
     recipe = bundle.manifest.recipe
-    decoded = build_store(
-        folder / "clips", recipe=recipe, out=folder / "train" / "store", boxes=boxes
-    )
-    network, _, trained = load_network(folder / "train" / "model")
+    decoded = build_store(folder / "clips", recipe=recipe, out=folder / "store", boxes=boxes)
+    network, _, trained = load_network(folder / "trained")
     rows = decoded.rows("validation")
     logits = read_clips(network, plain_variants(network, decoded, rows)) / trained.temperature
     judged = softmax(logits, axis=1)
@@ -236,7 +246,7 @@ def test_damaged_weights_are_refused_and_the_older_bundle_stays(
     folder: Path, tmp_path: Path
 ) -> None:
     weights, bundle = tmp_path / "damaged", tmp_path / "bundle"
-    shutil.copytree(folder / "train" / "model", weights)
+    shutil.copytree(folder / "trained", weights)
     shutil.copytree(folder / "bundle", bundle)
     with (weights / "weights.npz").open("r+b") as stream:
         stream.seek(1000)
@@ -325,7 +335,8 @@ def test_a_training_run_with_other_parameters_or_boxes_is_refused(
     folder, boxes = root / "run", root / "run" / "videos" / "hand_boxes.csv"
     starts = dict.fromkeys(("localiser_start", "backbone_start"), str(root / "start.npz"))
     (tmp_path / "params.json").write_text(json.dumps(PARAMS | starts | {"seed": 9}))
-    train = ("train", folder / "clips", "--out", folder / "train", "--params")
+    (run,) = (run for run in (folder / "train").iterdir() if (run / "localiser.csv").is_file())
+    train = ("train", folder / "clips", "--out", run, "--params")
     result = signwrite(*train, tmp_path / "params.json", "--boxes", boxes)
     assert str(result.exception).endswith("received other seed")
     (tmp_path / "params.json").write_text(json.dumps(PARAMS | starts))
@@ -339,12 +350,12 @@ def test_training_starts_from_trained_weights_too(root: Path, tmp_path: Path) ->
     """A dictionary of its own, from the weights of another: no download, no epoch."""
     idle = dict.fromkeys(("localiser", "presence", "head", "backbone", "reader"), STAGE)
     idle = {name: stage | {"epochs": 0} for name, stage in idle.items()}
-    trained = root / "run" / "train" / "model"
+    trained = root / "run" / "trained"
     starts = dict.fromkeys(("localiser_start", "backbone_start"), str(trained))
     (tmp_path / "params.json").write_text(json.dumps(PARAMS | starts | idle))
     boxes = root / "run" / "videos" / "hand_boxes.csv"
     train = ("train", root / "run" / "clips", "--out", tmp_path / "run", "--boxes", boxes)
-    store = ("--store", root / "run" / "train" / "store")
+    store = ("--store", root / "run" / "store")
     succeed(*train, "--params", tmp_path / "params.json", *store)
     with (
         np.load(trained / "weights.npz") as source,
@@ -367,7 +378,7 @@ def test_everybody_is_left_out_once(root: Path, tmp_path: Path) -> None:
     succeed("cut", drawn / "video_clip_times.csv", "--videos", drawn, "--out", clips)
     idle = dict.fromkeys(("presence", "head", "backbone", "reader"), STAGE | {"epochs": 0})
     briefly = {"localiser": STAGE | {"epochs": 1, "steps": 1}}
-    starts = dict.fromkeys(("localiser_start", "backbone_start"), str(folder / "train" / "model"))
+    starts = dict.fromkeys(("localiser_start", "backbone_start"), str(folder / "trained"))
     (tmp_path / "params.json").write_text(json.dumps(PARAMS | starts | idle | briefly))
     params = ("--boxes", drawn / "hand_boxes.csv", "--params", tmp_path / "params.json")
     crossval = ("crossval", clips, "--out", tmp_path / "cv", "--folds", 2, *params)

@@ -8,6 +8,7 @@ from tqdm import tqdm
 
 from pipeline.cli.console import DEFAULT_BUNDLE, Jobs, Model, Out, Scheduler, app, bar
 from pipeline.cluster import workers
+from pipeline.evaluation import LIKENESS
 
 Boxes = Annotated[Path | None, typer.Option(help="Table of hand boxes by frame.")]
 Params = Annotated[Path | None, typer.Option(help="YAML of what differs from default.")]
@@ -71,6 +72,9 @@ def evaluate(
     card: Annotated[
         Path | None, typer.Option(help="Folder of weights whose card takes the figures.")
     ] = None,
+    likeness: Annotated[
+        float, typer.Option(help="Share of differing bits that makes clips near-duplicates.")
+    ] = LIKENESS,
     jobs: Jobs = 1,
     scheduler: Scheduler = None,
 ) -> None:
@@ -92,6 +96,7 @@ def evaluate(
             split=split,
             out=out,
             watch=Watch(say=tqdm.write, bar=bar),
+            likeness=likeness,
             workers=working,
         )
     typer.echo(write_report(measured, manifest=bundle.manifest, split=split, clips=clips, out=out))

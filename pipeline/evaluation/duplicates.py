@@ -17,6 +17,7 @@ from PIL import Image
 
 from pipeline.clips.cut import describe
 from pipeline.clips.manifest import ClipRow
+from pipeline.evaluation import LIKENESS
 from pipeline.files import write_text
 from pipeline.jobs import ALONE, Progress, Workers, no_progress, run_each
 from signwrite.errors import InputError
@@ -24,14 +25,6 @@ from signwrite.frames import fit
 from signwrite.reader import read_tensor
 from signwrite.recipe import Recipe
 
-LIKENESS = 0.18
-"""Share of differing bits below which two clips are the same recording.
-
-Measured on 953 clips of forty signers: the two likest of different people are 0.22 apart, and only
-one in a hundred clips has anybody else's nearer than 0.25. Of copies at half the size, encoded
-hard (CRF 36) and trimmed by a fifth, 99 in 100 stay below 0.17. A copy that is also cropped by a
-twentieth is found in about half of all cases only.
-"""
 _HASH_SIDE = 16  # 256 bits a frame
 _FLAT = 4.0  # standard deviation of a frame's light below which its hash is noise
 _CHUNK = 64  # clips between two checkpoints
@@ -102,13 +95,20 @@ def nearest_pairs(
     return sorted(pairs, key=lambda pair: (pair.apart, pair.clip))
 
 
-def refuse_duplicates(pairs: Sequence[Pair]) -> None:
+def refuse_duplicates(pairs: Sequence[Pair], *, likeness: float = LIKENESS) -> None:
     """Refuse pairs of clips that show the same recording.
 
+    Args:
+        pairs: as `nearest_pairs` finds them.
+        likeness: share of differing bits below which two clips are the same, 0 to 1. Different
+            people in one studio may need a lower one.
+
     Raises:
-        InputError: there are some.
+        InputError: there are some, or the share is none.
     """
-    same = [pair for pair in pairs if pair.apart < LIKENESS]
+    if not 0 <= likeness <= 1:
+        raise InputError(f"likeness: wanted a share, 0 to 1; received {likeness:g}")
+    same = [pair for pair in pairs if pair.apart < likeness]
     if same:
         named = "\n".join(
             f"  {pair.clip} and {pair.other} ({pair.apart:.0%} of the bits differ)"
@@ -117,7 +117,8 @@ def refuse_duplicates(pairs: Sequence[Pair]) -> None:
         more = f"\n  and {len(same) - _NAMED} more" if len(same) > _NAMED else ""
         raise InputError(
             f"wanted splits that share no recording; received {len(same)} clips with a "
-            f"near-duplicate in another split:\n{named}{more}"
+            f"near-duplicate in another split:\n{named}{more}\n"
+            f"If they are different recordings, lower the likeness from {likeness:g}."
         )
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pipeline.annotations.signers import SPLITS
 from pipeline.clips.manifest import read_manifest
+from pipeline.evaluation import LIKENESS
 from pipeline.evaluation.answers import answer_clips
 from pipeline.evaluation.duplicates import nearest_pairs, refuse_duplicates
 from pipeline.evaluation.figures import Evaluation, summarise
@@ -37,6 +38,7 @@ def evaluate_bundle(
     split: str,
     out: Path,
     watch: Watch,
+    likeness: float = LIKENESS,
     workers: Workers = ALONE,
 ) -> Measured:
     """Read every clip of a split with a bundle; refuse where the model has seen them.
@@ -48,6 +50,7 @@ def evaluate_bundle(
         split: train, validation or test.
         out: a folder for what an interrupted run goes on from.
         watch: whom to tell how far it is.
+        likeness: share of differing bits below which two clips are near-duplicates.
         workers: who looks for near-duplicates.
 
     Raises:
@@ -73,7 +76,7 @@ def evaluate_bundle(
             workers=workers,
             progress=move,
         )
-    refuse_duplicates(pairs)
+    refuse_duplicates(pairs, likeness=likeness)
     with watch.bar(split) as move:
         answers = answer_clips(
             bundle.manifest,
@@ -94,7 +97,8 @@ def evaluate_bundle(
     if pairs:
         checks.append(
             f"No clip has a near-duplicate in another split: the likest pair, {pairs[0].clip} and "
-            f"{pairs[0].other}, differs in {pairs[0].apart:.0%} of its perceptual hashes' bits."
+            f"{pairs[0].other}, differs in {pairs[0].apart:.0%} of its perceptual hashes' bits, "
+            f"and less than {likeness:.0%} would count."
         )
     evaluation = summarise(answers, signs=len(bundle.manifest.vocabulary))
     return Measured(evaluation, tuple(checks))

@@ -179,6 +179,16 @@ def describe_params(params: TrainParams) -> dict[str, Any]:
     return params.model_dump(mode="json", exclude={"network", "recipe"}) | starts
 
 
+def describe_given(clips: Path, *, boxes: Path | None, params: TrainParams) -> dict[str, Any]:
+    """Return all that a run's outcome depends on, files by their digests."""
+    return {
+        "clips": sha256_of(clips / MANIFEST),
+        "boxes": None if boxes is None else sha256_of(boxes),
+        **params.model_dump(mode="json"),
+        **{each: name_start(getattr(params, each)) for each in STARTS},
+    }
+
+
 def _remember(folder: Path, *, clips: Path, boxes: Path | None, params: TrainParams) -> Provenance:
     """Write down what the run depends on; refuse a folder that holds another run.
 
@@ -187,13 +197,7 @@ def _remember(folder: Path, *, clips: Path, boxes: Path | None, params: TrainPar
     """
     if not (clips / MANIFEST).is_file():
         raise InputError(f"{clips}: wanted a folder of the cut stage; it has no {MANIFEST}")
-    starts = {each: name_start(getattr(params, each)) for each in STARTS}
-    given = {
-        "clips": sha256_of(clips / MANIFEST),
-        "boxes": None if boxes is None else sha256_of(boxes),
-        **params.model_dump(mode="json"),
-        **starts,
-    }
+    given = describe_given(clips, boxes=boxes, params=params)
     kept = read_provenance(folder)
     if kept is not None and kept.given != given:
         differ = ", ".join(sorted(key for key in given if kept.given.get(key) != given[key]))

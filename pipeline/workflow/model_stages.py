@@ -1,10 +1,12 @@
 """The stages that make a model of clips and measure it, with the work of their own commands."""
 
+import json
 import shutil
 from pathlib import Path
 
 from pipeline.clips.manifest import MANIFEST as CLIPS
 from pipeline.files import whole_folder
+from pipeline.provenance import fingerprint
 from pipeline.training.params import read_object
 from pipeline.workflow.params import RunParams
 from pipeline.workflow.places import Places
@@ -20,17 +22,26 @@ def train_stage(params: RunParams, places: Places) -> Stage:
         return [places.clips / CLIPS, *([params.boxes] if params.boxes else [])]
 
     def work(crew: Crew) -> None:
-        from pipeline.training.train import ModelFacts, train_run  # noqa: PLC0415 - on demand
+        from pipeline.training.train import (  # noqa: PLC0415 - on demand
+            ModelFacts,
+            describe_given,
+            train_run,
+        )
 
-        train_run(
+        # A run of its own for other parameters: whoever turns back finds what was trained then.
+        parts = describe_given(places.clips, boxes=params.boxes, params=params.train)
+        weights = train_run(
             places.clips,
-            folder=places.train,
+            folder=places.train / fingerprint(json.dumps(parts)),
             boxes=params.boxes,
             params=params.train,
             facts=ModelFacts(name=params.name, version=params.version, about=about),
             watch=crew.watch,
+            store=places.store,
             workers=crew.workers,
         )
+        with whole_folder(places.trained) as folder:
+            shutil.copytree(weights, folder, dirs_exist_ok=True)
 
     given = [params.name, params.version, about, params.train.model_dump(mode="json")]
     return Stage("train", inputs, lambda: files_in(places.trained), given, work)
@@ -77,6 +88,7 @@ def evaluate_stage(params: RunParams, places: Places) -> Stage:
                 split=split,
                 out=places.report,
                 watch=crew.watch,
+                likeness=params.likeness,
                 workers=crew.workers,
             )
             text = write_report(
@@ -93,4 +105,5 @@ def evaluate_stage(params: RunParams, places: Places) -> Stage:
                 for split, each in measured.items():
                     add_to_card(each.evaluation, split=split, weights=folder)
 
-    return Stage("evaluate", inputs, outputs, list(params.evaluate), work)
+    given = [*params.evaluate, params.likeness]
+    return Stage("evaluate", inputs, outputs, given, work)

@@ -6,6 +6,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from pipeline.drawing.tutorial import BOXES_FILE, SIGNERS_FILE, TIMES_FILE
+from pipeline.evaluation import LIKENESS
 from pipeline.training.params import STARTS, TrainParams, read_object
 from signwrite.errors import InputError
 from signwrite.vocabulary import ASL_LETTERS
@@ -59,6 +60,7 @@ class RunParams(_Params):
         extract: write JPEGs too; nothing else needs them.
         train: how to train.
         evaluate: the splits to measure on.
+        likeness: share of differing bits below which clips of two splits are near-duplicates.
     """
 
     name: str
@@ -75,6 +77,7 @@ class RunParams(_Params):
     extract: ExtractParams | None = None
     train: TrainParams = TrainParams()
     evaluate: tuple[Split, ...] = ("validation",)
+    likeness: float = Field(default=LIKENESS, ge=0.0, le=1.0)
 
     @model_validator(mode="after")
     def _check(self) -> Self:

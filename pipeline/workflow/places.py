@@ -21,14 +21,19 @@ class Places:
         return self.out / "frames"
 
     @property
+    def store(self) -> Path:
+        """The clips, decoded for training."""
+        return self.out / "store"
+
+    @property
     def train(self) -> Path:
-        """The training run."""
+        """The training runs, one for each that other clips, boxes or parameters made."""
         return self.out / "train"
 
     @property
     def trained(self) -> Path:
-        """The weights that training ends with."""
-        return self.train / "model"
+        """The weights that training ended with."""
+        return self.out / "trained"
 
     @property
     def exported(self) -> Path:
