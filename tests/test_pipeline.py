@@ -267,7 +267,9 @@ def test_a_run_killed_in_every_stage_ends_as_one_that_was_not(root: Path, tmp_pa
     for line in [*before, *trained, *after]:
         said = run_until(described, line)
         assert "localiser 1/2" not in said or line == "localiser 1/2"  # what is done is kept
-    assert "== train" not in run_until(described, None)
+    said = run_until(described, None)
+    assert "== train" not in said
+    assert "Traceback" not in said
     whole, resumed = root / "run", tmp_path / "run"
     for name in ("clips/clips.csv", "frames/frames.csv", "report/validation.json"):
         assert (whole / name).read_bytes() == (resumed / name).read_bytes(), name
@@ -283,7 +285,9 @@ def run_until(described: Path, line: str | None) -> str:
     said = ""
     words = [sys.executable, "-c", "from pipeline.cli import main; main()", "run", str(described)]
     environment = os.environ | {"PYTHONUNBUFFERED": "1"}
-    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=environment) as child:  # noqa: S603 - our own interpreter and arguments
+    with subprocess.Popen(  # noqa: S603 - our own interpreter and arguments
+        words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
+    ) as child:
         assert child.stdout is not None
         for printed in child.stdout:
             said += printed

@@ -86,7 +86,7 @@ def _run_stage(stage: Stage, *, state: Path, crew: Crew) -> Outcome:
         "actions": [work],
         "file_dep": [str(file) for file in stage.inputs()],
         "uptodate": [config_changed({"given": stage.given}), unharmed],
-        "verbosity": 2,
+        "io": {"capture": False},  # absl would keep, and close, what doit puts for stderr
     }
     settings = {
         "dep_file": str(state),
