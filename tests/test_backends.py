@@ -14,15 +14,8 @@ from pipeline.clips.cut import cut_clips
 from pipeline.example import write_tutorials
 from pipeline.network.weights_folder import load_network
 from pipeline.provenance import read_provenance
+from tests.tiny import tiny_params
 
-STAGE = {"epochs": 1, "steps": 1, "batch": 2, "rate": 1e-4}
-PARAMS = {
-    "recipe": {"frames_per_clip": 3, "canvas_px": 96},
-    "network": {"localiser_px": 96, "crop_px": 96, "reader_width": 16},
-    "variants": 1,
-    "presence_scenes": {"train": 1, "validation": 1},
-    **dict.fromkeys(("localiser", "presence", "head", "backbone", "reader"), STAGE),
-}
 CLASSIFY = """
 import sys
 from pathlib import Path
@@ -59,7 +52,7 @@ def test_another_backend_trains_what_tensorflow_scores_alike(backend: str, tmp_p
     starting = "import sys; from pathlib import Path; from tests.starting import starting_weights"
     run(f"{starting}; starting_weights(Path(sys.argv[1]))", tmp_path / "start.npz", backend=backend)
     starts = dict.fromkeys(("localiser_start", "backbone_start"), str(tmp_path / "start.npz"))
-    (tmp_path / "params.json").write_text(json.dumps(PARAMS | starts))
+    (tmp_path / "params.json").write_text(json.dumps(tiny_params(epochs=1, steps=1) | starts))
     command = ["train", clips, "--out", tmp_path / "run", "--boxes", videos / "hand_boxes.csv"]
     command += ["--params", tmp_path / "params.json"]
     run("from pipeline.cli import main; main()", *command, backend=backend)

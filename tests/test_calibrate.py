@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
-from pipeline.training.calibrate import calibration_error, fit_rule, fit_temperature, score_logits
+from pipeline.evaluation.figures import calibration_bins, calibration_error
+from pipeline.training.calibrate import fit_rule, fit_temperature, score_logits
 
 
 def drawn_labels(logits: np.ndarray, *, seed: int) -> np.ndarray:
@@ -25,8 +26,10 @@ def test_honest_scores_have_little_calibration_error_and_loud_ones_much() -> Non
     honest = np.random.default_rng(0).normal(0.0, 1.5, (5000, 4))
     labels = drawn_labels(honest, seed=2)
     right = honest.argmax(1) == labels
-    assert calibration_error(softmax(honest, axis=1).max(1), right) < 0.03
-    assert calibration_error(softmax(4 * honest, axis=1).max(1), right) > 0.15
+    for loudness, least, most in ((1, 0.0, 0.03), (4, 0.15, 1.0)):
+        bins = calibration_bins(softmax(loudness * honest, axis=1).max(1), right)
+        assert sum(each.clips for each in bins) == 5000
+        assert least <= calibration_error(bins) < most
 
 
 def test_scores_count_places() -> None:

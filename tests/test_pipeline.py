@@ -31,16 +31,11 @@ from signwrite.errors import BundleError, InputError
 from signwrite.reader import read_tensor
 from signwrite.recipe import Recipe
 from tests.servers import signwrite_serving
+from tests.tiny import tiny_params
 
 WORDS = ["HELLO", "YES", "NO"]
-STAGE = {"epochs": 2, "steps": 2, "batch": 2, "rate": 1e-4}
-PARAMS = {
-    "recipe": {"frames_per_clip": 3, "canvas_px": 96},
-    "network": {"localiser_px": 96, "crop_px": 96, "reader_width": 16},
-    "variants": 1,
-    "presence_scenes": {"train": 1, "validation": 1},
-    **dict.fromkeys(("localiser", "presence", "head", "backbone", "reader"), STAGE),
-}
+PARAMS = tiny_params(epochs=2, steps=2)
+IDLE = tiny_params(epochs=0, steps=2)
 
 
 def signwrite(*arguments: object) -> Result:
@@ -166,9 +161,7 @@ def test_a_change_is_followed_as_far_as_it_reaches(root: Path) -> None:
 def test_another_training_does_not_cost_the_former_one(root: Path) -> None:
     before = (root / "run" / "trained" / "weights.npz").read_bytes()
     starts = dict.fromkeys(("localiser_start", "backbone_start"), "start.npz")
-    idle = dict.fromkeys(("localiser", "presence", "head", "backbone", "reader"), STAGE)
-    idle = {name: stage | {"epochs": 0} for name, stage in idle.items()}
-    output = succeed("run", describe(root, train=PARAMS | starts | idle), "--until", "train")
+    output = succeed("run", describe(root, train=IDLE | starts), "--until", "train")
     assert outcomes(output)["train"]
     assert (root / "run" / "trained" / "weights.npz").read_bytes() != before
     output = succeed("run", describe(root))
@@ -352,11 +345,9 @@ def test_a_training_run_with_other_parameters_or_boxes_is_refused(
 @pytest.mark.slow
 def test_training_starts_from_trained_weights_too(root: Path, tmp_path: Path) -> None:
     """A dictionary of its own, from the weights of another: no download, no epoch."""
-    idle = dict.fromkeys(("localiser", "presence", "head", "backbone", "reader"), STAGE)
-    idle = {name: stage | {"epochs": 0} for name, stage in idle.items()}
     trained = root / "run" / "trained"
     starts = dict.fromkeys(("localiser_start", "backbone_start"), str(trained))
-    (tmp_path / "params.json").write_text(json.dumps(PARAMS | starts | idle))
+    (tmp_path / "params.json").write_text(json.dumps(IDLE | starts))
     boxes = root / "run" / "videos" / "hand_boxes.csv"
     train = ("train", root / "run" / "clips", "--out", tmp_path / "run", "--boxes", boxes)
     store = ("--store", root / "run" / "store")
@@ -380,10 +371,9 @@ def test_everybody_is_left_out_once(root: Path, tmp_path: Path) -> None:
     succeed("example", "--out", drawn, "--signers", 4, "--signs", "YES,NO")
     clips = tmp_path / "clips"
     succeed("cut", drawn / "video_clip_times.csv", "--videos", drawn, "--out", clips)
-    idle = dict.fromkeys(("presence", "head", "backbone", "reader"), STAGE | {"epochs": 0})
-    briefly = {"localiser": STAGE | {"epochs": 1, "steps": 1}}
+    briefly = {"localiser": tiny_params(epochs=1, steps=1)["localiser"]}
     starts = dict.fromkeys(("localiser_start", "backbone_start"), str(folder / "trained"))
-    (tmp_path / "params.json").write_text(json.dumps(PARAMS | starts | idle | briefly))
+    (tmp_path / "params.json").write_text(json.dumps(IDLE | starts | briefly))
     params = ("--boxes", drawn / "hand_boxes.csv", "--params", tmp_path / "params.json")
     crossval = ("crossval", clips, "--out", tmp_path / "cv", "--folds", 2, *params)
     assert "8 clips of 4 unseen signers" in succeed(*crossval)

@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.evaluation.answers import Answer
-from pipeline.training.calibrate import calibration_error
 
 TOP = (1, 3, 5, 10)
 PREDECESSOR = {1: 0.0561, 3: 0.2056, 10: 0.5981}  # its published figures, on about 107 clips
@@ -103,6 +102,7 @@ def summarise(answers: Sequence[Answer], *, signs: int) -> Evaluation:
     """Work out the figures of answers; `signs` is the size of the vocabulary."""
     right = np.array([answer.place == 1 for answer in answers])
     scores = np.array([answer.score for answer in answers])
+    calibration = calibration_bins(scores, right)
     doubted = np.array([answer.uncertain for answer in answers])
     confused = Counter((each.sign, each.first) for each in answers if each.place > 1)
     ordered = sorted(confused.items(), key=lambda pair: (-pair[1], pair[0]))
@@ -115,12 +115,33 @@ def summarise(answers: Sequence[Answer], *, signs: int) -> Evaluation:
         by_sign=_groups(answers, lambda answer: answer.sign),
         by_signer=_groups(answers, lambda answer: answer.signer),
         confusions=tuple((label, read, times) for (label, read), times in ordered),
-        calibration=_bins(scores, right),
-        calibration_error=calibration_error(scores, right, bins=_BINS),
+        calibration=calibration,
+        calibration_error=calibration_error(calibration),
         uncertain=float(doubted.mean()),
         uncertain_of_right=_mean(doubted[right]),
         uncertain_of_wrong=_mean(doubted[~right]),
     )
+
+
+def calibration_bins(
+    scores: npt.NDArray[np.floating], right: npt.NDArray[np.bool_]
+) -> tuple[Bin, ...]:
+    """Sort clips into ten equal spans of the best sign's score [N]; empty ones are left out."""
+    places = np.minimum((scores * _BINS).astype(int), _BINS - 1)
+    return tuple(
+        Bin(
+            score=float(scores[places == place].mean()),
+            right=float(right[places == place].mean()),
+            clips=int((places == place).sum()),
+        )
+        for place in np.unique(places)
+    )
+
+
+def calibration_error(bins: Sequence[Bin]) -> float:
+    """Return the expected calibration error: the mean gap between score and share right."""
+    clips = sum(each.clips for each in bins)
+    return sum(each.clips * abs(each.right - each.score) for each in bins) / clips
 
 
 def confusion_matrix(answers: Sequence[Answer], signs: Sequence[str]) -> npt.NDArray[np.int64]:
@@ -144,18 +165,6 @@ def _groups(answers: Sequence[Answer], key: Callable[[Answer], str]) -> dict[str
         )
         for name, group in sorted(members.items())
     }
-
-
-def _bins(scores: npt.NDArray[np.float64], right: npt.NDArray[np.bool_]) -> tuple[Bin, ...]:
-    places = np.minimum((scores * _BINS).astype(int), _BINS - 1)
-    return tuple(
-        Bin(
-            score=float(scores[places == place].mean()),
-            right=float(right[places == place].mean()),
-            clips=int((places == place).sum()),
-        )
-        for place in np.unique(places)
-    )
 
 
 def _mean(of: npt.NDArray[np.bool_]) -> float:

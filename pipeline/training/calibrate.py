@@ -50,28 +50,6 @@ def fit_temperature(logits: Logits, labels: Labels) -> float:
     return float(np.exp(found.x))
 
 
-def calibration_error(
-    scores: npt.NDArray[np.floating], correct: npt.NDArray[np.bool_], *, bins: int = 10
-) -> float:
-    """Return the expected calibration error of the best sign's score.
-
-    Args:
-        scores: [N], of the sign ranked first.
-        correct: [N], whether it was the true one.
-        bins: equal spans of the score.
-
-    Returns:
-        The mean gap between score and share correct, weighted by the bins' sizes.
-    """
-    places = np.minimum((np.asarray(scores) * bins).astype(int), bins - 1)
-    gaps = [
-        (places == place).mean()
-        * abs(correct[places == place].mean() - scores[places == place].mean())
-        for place in np.unique(places)
-    ]
-    return float(np.sum(gaps))
-
-
 @dataclass(frozen=True)
 class FittedRule:
     """A rule of uncertainty, and how often it errs on the clips it was fitted on.
