@@ -102,7 +102,7 @@ def _encode(frames: Iterable[Frame], opening: _Opening, keyframes: frozenset[int
     # A fixed muxer name (the temporary file has no telling suffix), the index in front, and no
     # creation time or library version in the header: the same frames, the same bytes.
     layout = {"movflags": "+faststart", "fflags": "+bitexact"}
-    # Nor x264's macroblock tree: with it, one in ten encodings of the same frames differed.
+    # Nor x264's macroblock tree: with it, one in eight encodings of the same frames differed.
     coding = {"crf": str(opening.crf), "preset": PRESET, "threads": "1", "mbtree": "0"}
     with av.open(str(opening.partial), "w", format="mp4", options=layout) as container:
         stream = container.add_stream("libx264", rate=opening.fps, options=coding)

@@ -77,6 +77,11 @@ class Placement:
     width: int
     height: int
 
+    @property
+    def region(self) -> tuple[slice, slice]:
+        """The frame's rows and columns on the canvas."""
+        return slice(self.top, self.top + self.height), slice(self.left, self.left + self.width)
+
 
 def fit(width: int, height: int, *, canvas_px: int) -> Placement:
     """Fit a displayed frame into a square canvas: as large as it goes, centred.
@@ -107,6 +112,4 @@ def paste(
         canvas: uint8 [S, S, 3], changed in place.
         placement: where the frame goes.
     """
-    rows = slice(placement.top, placement.top + placement.height)
-    columns = slice(placement.left, placement.left + placement.width)
-    canvas[rows, columns] = frame
+    canvas[placement.region] = frame

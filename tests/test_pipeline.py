@@ -24,7 +24,9 @@ from pipeline.provenance import fingerprint, read_provenance
 from pipeline.training import store
 from pipeline.training.store import FRAMES_KEPT, build_store
 from pipeline.training.variants import even_moments, plain_variants, read_clips
+from pipeline.workflow.model_stages import train_stage
 from pipeline.workflow.params import CutParams, read_run_params
+from pipeline.workflow.places import Places
 from signwrite.bundle import Bundle
 from signwrite.classifier import SavedModelClassifier
 from signwrite.errors import BundleError, InputError
@@ -433,6 +435,13 @@ def test_signs_named_yes_and_no_are_words(tmp_path: Path) -> None:
     assert example.signs == ("YES", "NO", "ON", "Y")
     file.write_text("name: words\nout: run\nexample: {}\ncut: {skip_missing: true, fps: 1e1}\n")
     assert read_run_params(file).cut == CutParams(skip_missing=True, fps=10.0)
+
+
+def test_other_starting_weights_of_the_same_name_are_another_training(tmp_path: Path) -> None:
+    (tmp_path / "start.npz").write_bytes(b"one")
+    params = read_run_params(describe(tmp_path))
+    read = train_stage(params, Places(params.out)).inputs()
+    assert read.count(tmp_path / "start.npz") == 1
 
 
 def test_a_command_whose_packages_are_missing_says_so(tmp_path: Path) -> None:

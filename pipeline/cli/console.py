@@ -33,10 +33,8 @@ def bar(what: str) -> Iterator[Callable[[int, int], None]]:
     with tqdm(desc=what, unit="", disable=None) as shown:
 
         def move(done: int, total: int) -> None:
-            if shown.total is None:
-                shown.initial = shown.n = (
-                    done - 1
-                )  # what was there before says nothing of the speed
+            if shown.total is None:  # what was there before says nothing of the speed
+                shown.initial = shown.n = done - 1
             shown.total = total
             shown.update(done - shown.n)
 

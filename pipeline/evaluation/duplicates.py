@@ -131,9 +131,7 @@ def hash_clip(task: HashTask) -> Hashes:
     """
     tensor = read_tensor(task.clip, recipe=_RECIPE)
     place = fit(tensor.info.width, tensor.info.height, canvas_px=_RECIPE.canvas_px)
-    rows = slice(place.top, place.top + place.height)
-    columns = slice(place.left, place.left + place.width)
-    pictures = [Image.fromarray(frame[rows, columns]).convert("L") for frame in tensor.frames]
+    pictures = [Image.fromarray(frame[place.region]).convert("L") for frame in tensor.frames]
     bits = [
         imagehash.phash(picture, hash_size=_HASH_SIDE).hash.reshape(-1)
         for picture in pictures
@@ -153,12 +151,14 @@ def _hash_all(
     known = json.loads(cache.read_text(encoding="utf-8")) if cache.is_file() else {}
     wanted = {row.clip_sha256: folder / row.clip for row in rows}
     missing = [HashTask(clip, sha) for sha, clip in wanted.items() if sha not in known]
+    done = len(wanted) - len(missing)
     for start in range(0, len(missing), _CHUNK):
         for task, found in run_each(hash_clip, missing[start : start + _CHUNK], workers=workers):
             if isinstance(found, Exception):
                 raise InputError(f"{task.clip}: {describe(found)}") from found
             known[task.sha256] = [frame.tobytes().hex() for frame in found]
-            progress(len(wanted) - sum(sha not in known for sha in wanted), len(wanted))
+            done += 1
+            progress(done, len(wanted))
         write_text(cache, json.dumps(known, indent=0) + "\n")
     return {sha: _unpacked(known[sha]) for sha in wanted}
 

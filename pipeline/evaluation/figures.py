@@ -69,7 +69,6 @@ class Evaluation:
 
     Attributes:
         answers: one a clip, in the manifest's order.
-        signs: the size of the vocabulary.
         top: share of clips whose sign is among the first k, by k.
         shuffled: share whose sign is first when the frames are shuffled.
         chance: what guessing gives, by k.
@@ -84,7 +83,6 @@ class Evaluation:
     """
 
     answers: tuple[Answer, ...]
-    signs: int
     top: dict[int, Figure]
     shuffled: Figure
     chance: dict[int, float]
@@ -108,7 +106,6 @@ def summarise(answers: Sequence[Answer], *, signs: int) -> Evaluation:
     ordered = sorted(confused.items(), key=lambda pair: (-pair[1], pair[0]))
     return Evaluation(
         answers=tuple(answers),
-        signs=signs,
         top={k: _interval(answers, [a.place <= k for a in answers]) for k in TOP if k < signs},
         shuffled=_interval(answers, [answer.shuffled_place == 1 for answer in answers]),
         chance={k: k / signs for k in TOP if k < signs},

@@ -43,7 +43,7 @@ def write_report(
         ClipError: a clip to be pictured cannot be read.
     """
     evaluation = measured.evaluation
-    signs = tuple(manifest.vocabulary)
+    signs, card = tuple(manifest.vocabulary), figures(evaluation)
     pictures = {
         "confusion": draw_confusion(confusion_matrix(evaluation.answers, signs), signs),
         "calibration": draw_calibration(evaluation.calibration, error=evaluation.calibration_error),
@@ -53,9 +53,8 @@ def write_report(
     }
     for name, picture in pictures.items():
         write_text(out / split / f"{name}.svg", picture)
-    title = f"{manifest.name} {manifest.version}, {split}"
     facts = {
-        "title": title,
+        "title": f"{manifest.name} {manifest.version}, {split}",
         "split": split,
         "people": people(split, signers=len(evaluation.by_signer)),
         "predecessor": PREDECESSOR if is_alphabet(evaluation.chance[1]) else {},
@@ -64,16 +63,14 @@ def write_report(
         "confusions": evaluation.confusions[:_MOST_CONFUSED],
         "moving": moving_signs(evaluation),
     }
-    text = _render(
-        "report.md.jinja", facts | {"table": figures_table(figures(evaluation), split=split)}
-    )
+    text = _render("report.md.jinja", facts | {"table": figures_table(card, split=split)})
     write_text(out / f"{split}.md", text)
     mistakes = show_mistakes(evaluation.answers, folder=clips, recipe=manifest.recipe)
     page = _render("report.html.jinja", facts | {"pictures": pictures, "mistakes": mistakes})
     write_text(out / f"{split}.html", page)
     content = {
         "model": [manifest.name, manifest.version],
-        "figures": figures(evaluation),
+        "figures": card,
         "checks": measured.checks,
         "answers": [asdict(answer) for answer in evaluation.answers],
     }

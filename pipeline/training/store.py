@@ -53,10 +53,8 @@ class Store:
         """Return a frame without the canvas' bars, uint8 [H, W, 3], and its hand box in pixels."""
         canvas_px = self.frames.shape[2]
         place = fit(self.clips[row].width, self.clips[row].height, canvas_px=canvas_px)
-        rows = slice(place.top, place.top + place.height)
-        columns = slice(place.left, place.left + place.width)
         x, y, side = (float(part) * canvas_px for part in self.boxes[row, frame])
-        return self.frames[row, frame, rows, columns], (x - place.left, y - place.top, side)
+        return self.frames[row, frame][place.region], (x - place.left, y - place.top, side)
 
     def rows(self, *splits: str) -> npt.NDArray[np.intp]:
         """Return the row numbers of one split or several."""

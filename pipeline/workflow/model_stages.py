@@ -7,7 +7,7 @@ from pathlib import Path
 from pipeline.clips.manifest import MANIFEST as CLIPS
 from pipeline.files import whole_folder
 from pipeline.provenance import fingerprint
-from pipeline.training.params import read_object
+from pipeline.training.params import STARTS, read_object
 from pipeline.workflow.params import RunParams
 from pipeline.workflow.places import Places
 from pipeline.workflow.stage import Crew, Stage, files_in
@@ -19,7 +19,9 @@ def train_stage(params: RunParams, places: Places) -> Stage:
     about = read_object(params.about)
 
     def inputs() -> list[Path]:
-        return [places.clips / CLIPS, *([params.boxes] if params.boxes else [])]
+        starts = {getattr(params.train, each) for each in STARTS} - {"imagenet"}
+        started = [file for start in sorted(starts) for file in files_in(Path(start))]
+        return [places.clips / CLIPS, *([params.boxes] if params.boxes else []), *started]
 
     def work(crew: Crew) -> None:
         from pipeline.training.train import (  # noqa: PLC0415 - on demand
