@@ -3,7 +3,7 @@
 They let the whole pipeline run on a fresh machine with no download, give `make run` a clip to send,
 and add drawn hands to training. What is written has the form of the real tutorials: `abc<i>.mp4`
 with the signs one after the other, and beside them `video_clip_times.csv` (the legacy form),
-`signers.csv` and `hand_boxes.csv`.
+`signers.csv`, `hand_boxes.csv` and `hand_landmarks.csv`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,12 +24,14 @@ from pipeline.drawing.tutorial import (
     TIMES_FILE,
     Tutorial,
     boxes_table,
+    landmark_rows,
     signers_table,
     times_table,
 )
 from pipeline.encoding import write_video
 from pipeline.files import write_text
 from pipeline.jobs import ALONE, Progress, Workers, no_progress, run_each
+from pipeline.landmarks.table import LANDMARKS_FILE, Joints, write_landmarks
 from signwrite.errors import InputError
 from signwrite.vocabulary import ASL_LETTERS
 
@@ -124,16 +126,18 @@ def write_tutorial(
     fps = Fraction(signer.fps)
     plan = plan_tutorial(signer, signs, seconds=seconds)
     boxes: list[Box | None] = []
+    joints: list[Joints] = []
 
     def frames() -> Iterator[Frame]:
         camera = Camera(signer)
         for state in plan_states(plan, signer, fps=fps):
             shot = camera.shoot(state)
             boxes.append(shot.box)
+            joints.append(shot.joints)
             yield shot.pixels
 
     write_video(path, frames(), fps=fps, crf=CRF, keyframes=[span.start for span in plan.spans])
-    return Tutorial(path.name, signer, plan, tuple(boxes))
+    return Tutorial(path.name, signer, plan, tuple(boxes), tuple(joints))
 
 
 @dataclass(frozen=True)
@@ -199,6 +203,7 @@ def write_tutorials(
     tutorials = [drawn[task.path] for task in tasks]
     write_text(out / SIGNERS_FILE, signers_table(tutorials))
     write_text(out / BOXES_FILE, boxes_table(tutorials))
+    write_landmarks(out / LANDMARKS_FILE, landmark_rows(tutorials))
     write_text(out / TIMES_FILE, times_table(tutorials))
     return tuple(tutorials)
 

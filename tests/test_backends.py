@@ -54,7 +54,7 @@ def test_another_backend_trains_what_tensorflow_scores_alike(backend: str, tmp_p
     starts = dict.fromkeys(("localiser_start", "backbone_start"), str(tmp_path / "start.npz"))
     (tmp_path / "params.json").write_text(json.dumps(tiny_params(epochs=1, steps=1) | starts))
     command = ["train", clips, "--out", tmp_path / "run", "--boxes", videos / "hand_boxes.csv"]
-    command += ["--params", tmp_path / "params.json"]
+    command += ["--landmarks", videos / "hand_landmarks.csv", "--params", tmp_path / "params.json"]
     run("from pipeline.cli import main; main()", *command, backend=backend)
     weights = tmp_path / "run" / "model"
     told = read_provenance(weights)

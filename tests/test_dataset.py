@@ -9,15 +9,10 @@ import pytest
 from pipeline.clips.manifest import ClipRow
 from pipeline.network.config import NetworkConfig
 from pipeline.network.localiser import cell_centres
-from pipeline.training.augmentation import Border, Look, draw_look, warp_square
-from pipeline.training.dataset import (
-    CropBatches,
-    Draw,
-    SceneBatches,
-    draw_scene,
-    draw_window_beside,
-    scene_targets,
-)
+from pipeline.training.augmentation import AS_DESIGNED, Border, Look, draw_look, warp_square
+from pipeline.training.crops import CropBatches
+from pipeline.training.dataset import Draw
+from pipeline.training.scenes import SceneBatches, draw_scene, draw_window_beside, scene_targets
 from pipeline.training.store import Store
 
 WIDTH, HEIGHT = 120, 90
@@ -85,9 +80,9 @@ def test_a_scene_says_where_its_hand_is(monkeypatch: pytest.MonkeyPatch) -> None
         del rng  # a drawn border may be as green as the hand
         return cv2.BORDER_CONSTANT, (0, 0, 0)
 
-    monkeypatch.setattr("pipeline.training.dataset.draw_look", either_way)
-    monkeypatch.setattr("pipeline.training.dataset.cover_bars", uncovered)
-    monkeypatch.setattr("pipeline.training.dataset.draw_border", black)
+    monkeypatch.setattr("pipeline.training.scenes.draw_look", either_way)
+    monkeypatch.setattr("pipeline.training.scenes.cover_bars", uncovered)
+    monkeypatch.setattr("pipeline.training.scenes.draw_border", black)
     for _ in range(60):
         x, y = int(rng.integers(20, 100)), int(rng.integers(20, 70))
         scene, box = draw_scene(
@@ -155,7 +150,10 @@ def store() -> Store:
         for sign in "AB"
     )
     boxes = np.tile(np.array([0.5, 0.5, 0.3], np.float32), (2, 4, 1))
-    return Store(rng.integers(0, 256, (2, 4, 64, 64, 3), dtype=np.uint8), boxes, clips)
+    joints = np.full((2, 4, 21, 3), np.nan, np.float32)
+    joints[0] = np.append(rng.uniform(0.4, 0.6, (21, 2)), np.zeros((21, 1)), axis=1)
+    frames = rng.integers(0, 256, (2, 4, 64, 64, 3), dtype=np.uint8)
+    return Store(frames, boxes, joints, clips)
 
 
 @pytest.mark.parametrize("kind", ["crops", "scenes"])
@@ -164,7 +162,9 @@ def test_a_batch_depends_on_its_seed_epoch_and_index_alone(store: Store, kind: s
         draw = Draw(batch=3, steps=4, seed=seed, epoch=epoch)
         rows = store.rows("train")
         if kind == "crops":
-            drawn = CropBatches(store, rows, np.array([0, 1]), config=CONFIG, draw=draw)
+            drawn = CropBatches(
+                store, rows, np.array([0, 1]), config=CONFIG, strength=AS_DESIGNED, draw=draw
+            )
         else:
             drawn = SceneBatches(store, rows, config=CONFIG, draw=draw)
         pictures: np.ndarray = drawn[index][0]
@@ -179,7 +179,19 @@ def test_a_batch_depends_on_its_seed_epoch_and_index_alone(store: Store, kind: s
 
 
 def test_a_picture_is_the_canvas_without_its_bars(store: Store) -> None:
-    picture, box = store.picture(0, 1)
-    assert picture.shape == (48, 64, 3)
-    np.testing.assert_array_equal(picture, store.frames[0, 1, 8:56])
-    assert box == pytest.approx((32.0, 24.0, 19.2))
+    shown = store.picture(0, 1)
+    assert shown.pixels.shape == (48, 64, 3)
+    np.testing.assert_array_equal(shown.pixels, store.frames[0, 1, 8:56])
+    assert shown.box == pytest.approx((32.0, 24.0, 19.2))
+    wanted = store.landmarks[0, 1] * 64 - np.array([0.0, 8.0, 0.0], np.float32)
+    np.testing.assert_allclose(shown.joints, wanted, atol=1e-4)
+
+
+def test_a_batch_of_crops_says_where_joints_are_known(store: Store) -> None:
+    draw = Draw(batch=16, steps=1, seed=1, epoch=0)
+    rows, labels = store.rows("train"), np.array([0, 1])
+    _, targets = CropBatches(store, rows, labels, config=CONFIG, strength=AS_DESIGNED, draw=draw)[0]
+    assert targets["joints"].shape == (16, 64)
+    np.testing.assert_array_equal(targets["joints"][:, -1] == 1, targets["signs"] == 0)
+    assert (targets["joints"][targets["signs"] == 1] == 0).all()
+    assert {0, 1} == set(targets["signs"])

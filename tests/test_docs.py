@@ -218,6 +218,14 @@ def test_a_file_of_a_run_says_nothing_that_is_not_understood(
     assert plan_stages(params.model_copy(update={"about": None}))[-1].name == "evaluate"
 
 
+def test_the_shipped_models_run_is_understood() -> None:
+    params = read_run_params(ROOT / "models" / "letters.yaml")
+    assert params.out == ROOT / "models" / ".." / "runs" / "letters"
+    assert [stage.name for stage in plan_stages(params)] == [
+        *("cut", "landmarks", "train", "export", "evaluate")
+    ]
+
+
 @pytest.mark.parametrize("example", blocks(ROOT / "docs" / "training.md", "csv"))
 def test_an_annotation_example_is_read_without_a_fault(example: str, tmp_path: Path) -> None:
     file = tmp_path / "annotations.csv"

@@ -17,6 +17,7 @@ from pipeline.evaluation.answers import Answer, answer_clips
 from pipeline.evaluation.card import add_to_card, figures, figures_table
 from pipeline.evaluation.evaluate import Measured, evaluate_bundle
 from pipeline.evaluation.figures import confusion_matrix, summarise
+from pipeline.evaluation.no_sign import NoSign, try_without_sign
 from pipeline.evaluation.report import moving_signs, write_report
 from pipeline.example import write_tutorials
 from pipeline.jobs import no_progress
@@ -25,7 +26,7 @@ from pipeline.training.watch import Watch
 from signwrite.bundle import Bundle, read_manifest, sha256_of
 from signwrite.classifier import Classification, Classifier, SavedModelClassifier
 from signwrite.errors import InputError
-from signwrite.reader import Reader
+from signwrite.reader import Reader, read_tensor
 from tests.rows import ROW
 
 SILENT = Watch(say=lambda _: None, bar=lambda _: nullcontext(no_progress))
@@ -46,6 +47,8 @@ def answer(
         uncertain=place > 3,
         shuffled_place=shuffled,
         looked_at=(0.0, 0.0, 1.0, 1.0),
+        hand_found=None if signer == "ann" else 0.5,
+        hand_overlap=None if signer == "ann" else 0.25,
     )
 
 
@@ -88,6 +91,32 @@ def test_what_shuffling_costs_is_told_by_sign() -> None:
     assert list(moving_signs(evaluation)) == ["C"]
     moving = summarise([*ANSWERS, answer("Z", "bob", place=1)], signs=26)
     assert list(moving_signs(moving)) == ["Z", "C"]  # J and Z are shown whatever they lose
+
+
+def test_signs_that_differ_by_movement_are_told_apart_from_the_rest() -> None:
+    answers = [
+        answer("I", "ann", place=1),
+        answer("J", "ann", place=1, shuffled=2),
+        answer("J", "bob", place=2, first="I", shuffled=2),
+        answer("J", "cem", place=2, first="Y", shuffled=1),
+        answer("D", "ann", place=1),
+    ]
+    still, moving = summarise(answers, signs=26).pairs  # without Z, D has nothing to be like
+    assert (still.sign, still.other, still.clips, still.right, still.as_other) == (
+        "I",
+        "J",
+        1,
+        1,
+        0,
+    )
+    assert (moving.clips, moving.right, moving.as_other, moving.shuffled_right) == (3, 1, 1, 1)
+
+
+def test_where_the_hand_was_found_counts_only_clips_whose_hand_is_known() -> None:
+    evaluation = summarise(ANSWERS, signs=26)
+    assert (evaluation.hand_found, evaluation.hand_overlap) == (0.5, 0.25)
+    unknown = summarise(ANSWERS[:4], signs=26)
+    assert (unknown.hand_found, unknown.hand_overlap) == (None, None)
 
 
 def test_a_confusion_matrix_has_labels_in_its_rows() -> None:
@@ -227,13 +256,51 @@ def test_an_interrupted_evaluation_goes_on_where_it_was(
         measure(tiny_bundle, clips, classifier=stopping, out=tmp_path / "killed")
     counting = Counting(classifier)
     resumed = measure(tiny_bundle, clips, classifier=counting, out=tmp_path / "killed")
-    assert counting.asked == 2 * 2  # two clips, each in order and shuffled
+    # Two clips, in order and shuffled; then six, and each seen beside its hand or passing by.
+    without = sum(each.clips for each in whole.no_sign.values())
+    assert counting.asked == 2 * 2 + 6 + without
     assert resumed == whole
     # What another model answered is no answer of this one.
     kept = tmp_path / "killed" / "validation.answers.json"
     kept.write_text(json.dumps(json.loads(kept.read_text()) | {"model": "another"}))
+    before = counting.asked
     measure(tiny_bundle, clips, classifier=counting, out=tmp_path / "killed")
-    assert counting.asked == 2 * 2 + 2 * 6
+    assert counting.asked == before + 2 * 6
+
+
+class Cornered:
+    """Sees a hand in the lower right corner of every clip, and is sure of the first sign."""
+
+    def __init__(self) -> None:
+        self.seen: list[npt.NDArray[np.uint8]] = []
+
+    def classify(self, clips: npt.NDArray[np.uint8]) -> Classification:
+        self.seen.extend(clips)
+        scores = np.tile(np.eye(6, dtype=np.float32)[0], (len(clips), 1))
+        corner = np.array([0.8, 0.8, 1.0, 1.0], np.float32)
+        boxes = np.tile(corner, (len(clips), clips.shape[1], 1))
+        return Classification(scores=scores, hand=np.ones(len(clips), np.float32), boxes=boxes)
+
+
+@pytest.mark.slow
+def test_clips_without_a_sign_are_made_of_clips_with_one(
+    tmp_path: Path, tiny_bundle: Path, clips: Path
+) -> None:
+    manifest = Bundle(tiny_bundle).manifest
+    rows = [replace(row, signer="x") for row in read_clips(clips) if row.split == "validation"]
+    sure, kept = Cornered(), tmp_path / "none.json"
+    found = try_without_sign(manifest, rows, folder=clips, classifier=sure, kept=kept)
+    assert found == {kind: NoSign(clips=6, missed=6) for kind in ("no_hand", "passing")}
+    tensors = [read_tensor(clips / row.clip, recipe=manifest.recipe).frames for row in rows]
+    by_moment = [{tensor[at].tobytes() for tensor in tensors} for at in range(4)]
+    passing = sure.seen[2::3]  # each clip, what is beside its hand, and a hand that passes
+    for clip in passing:
+        assert all(frame.tobytes() in by_moment[at] for at, frame in enumerate(clip))
+        whole = [tensor for tensor in tensors if (tensor == clip).all(axis=(1, 2, 3)).sum() > 1]
+        assert not whole  # no two frames are of one clip
+    asked = len(sure.seen)
+    again = try_without_sign(manifest, rows, folder=clips, classifier=sure, kept=kept)
+    assert (again, len(sure.seen)) == (found, asked)  # what is known is not looked for again
 
 
 @pytest.mark.slow

@@ -10,11 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipeline.drawing.filming import Camera
+from pipeline.drawing.schedule import clip_states
 from pipeline.drawing.signer import Signer
 from pipeline.drawing.tutorial import Tutorial, signers_table
 from pipeline.encoding import count_frames
 from pipeline.example import draw_clip, write_example_clip, write_tutorials
 from pipeline.jobs import Workers
+from pipeline.landmarks.table import read_landmarks
 from signwrite.errors import InputError
 from signwrite.reader import read_tensor
 from signwrite.recipe import Recipe
@@ -124,6 +127,33 @@ def test_every_frame_of_a_sign_has_a_box_and_no_other_frame(
     assert [(row[0], int(row[1]), row[2]) for row in rows] == expected
     corners = np.array([row[3:7] for row in rows], float)
     assert (corners[:, :2] < corners[:, 2:]).all()
+
+
+def test_every_box_has_its_landmarks_and_they_fill_it(
+    tutorials: tuple[Path, tuple[Tutorial, ...]],
+) -> None:
+    out, _ = tutorials
+    _, *boxes = _rows(out / "hand_boxes.csv")
+    table = read_landmarks(out / "hand_landmarks.csv")
+    assert [(row.video, row.frame) for row in table] == [(b[0], int(b[1])) for b in boxes]
+    for row, box in zip(table, boxes, strict=True):
+        left, top, right, bottom = (float(edge) for edge in box[3:7])
+        inside = (row.joints[:, 0] > left - 0.01) & (row.joints[:, 0] < right + 0.01)
+        inside &= (row.joints[:, 1] > top - 0.01) & (row.joints[:, 1] < bottom + 0.01)
+        within = (row.joints[:, :2] > 0).all(axis=1) & (row.joints[:, :2] < 1).all(axis=1)
+        assert inside[within].all()
+
+
+def test_a_left_handed_signers_landmarks_lie_on_the_hand() -> None:
+    for seed in range(6):
+        signer = Signer.from_seed(seed)
+        shot = Camera(signer).shoot(
+            next(iter(clip_states("B", signer, frames=1, fps=Fraction(15))))
+        )
+        height, width = shot.hand.shape
+        for joint in (5, 9, 13):  # knuckles lie within the palm
+            x, y = int(shot.joints[joint, 0] * width), int(shot.joints[joint, 1] * height)
+            assert shot.hand[y, x], (seed, joint)
 
 
 def test_the_signers_file_says_who_and_what_is_missing(

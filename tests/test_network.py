@@ -5,12 +5,26 @@ import numpy as np
 import pytest
 from keras import ops
 
+from pipeline.network.composition import SignNetwork
 from pipeline.network.config import NetworkConfig
 from pipeline.network.inception import build_inception
+from pipeline.network.joints import (
+    COARSE_BLOCK,
+    FINE_BLOCK,
+    MeanPlaces,
+    build_landmark_head,
+    place_joints,
+)
 from pipeline.network.localiser import build_localiser, cell_centres, follow_hand
 from pipeline.network.squares import sample_squares
-from pipeline.network.temporal import describe_path
+from pipeline.network.temporal import (
+    MOTION_FEATURES,
+    build_blend,
+    build_motion_reader,
+    describe_motion,
+)
 from pipeline.network.weights import CONVOLUTIONS, StartingWeights, folded, start_inception
+from signwrite.recipe import Recipe
 
 
 def numbers(tensor: object) -> np.ndarray:
@@ -117,16 +131,100 @@ def test_a_glance_elsewhere_is_outvoted_by_the_clip() -> None:
     assert np.abs(chosen[:, :2] - cells[hand]).max() < 0.1
 
 
-def test_a_path_is_told_in_hand_sides_wherever_it_lies() -> None:
+@pytest.fixture
+def moving_hand() -> np.ndarray:
+    """Joints of a hand that moves: float32 [1, 6, 21, 3]."""
     rng = np.random.default_rng(2)
-    boxes = np.concatenate(
-        [rng.uniform(0.3, 0.5, (1, 6, 2)), rng.uniform(0.1, 0.12, (1, 6, 1))], -1
-    ).astype(np.float32)
+    hand = rng.uniform(-0.1, 0.1, (1, 1, 21, 3))
+    path = np.cumsum(rng.normal(0.0, 0.02, (1, 6, 1, 3)), axis=1) * (1, 1, 0)
+    return (hand + path + (0.4, 0.5, 0.0)).astype(np.float32)
+
+
+def test_movement_is_told_in_hand_sizes_wherever_it_lies(moving_hand: np.ndarray) -> None:
     presence = np.zeros((1, 6), np.float32)
-    moved = boxes + np.array([0.2, 0.1, 0.0], np.float32)
-    larger = boxes * np.float32(1.5)
-    told = numbers(describe_path(boxes, presence))
-    np.testing.assert_allclose(numbers(describe_path(moved, presence)), told, atol=1e-4)
-    np.testing.assert_allclose(numbers(describe_path(larger, presence)), told, atol=1e-4)
-    still = np.repeat(boxes[:, :1], 6, axis=1)
-    assert np.abs(numbers(describe_path(still, presence))[..., :5]).max() < 1e-5
+    told = numbers(describe_motion(moving_hand, presence))
+    assert told.shape == (1, 6, MOTION_FEATURES)
+    for other in (moving_hand + np.array([0.2, -0.1, 0.0], np.float32), moving_hand * 1.5):
+        again = numbers(describe_motion(other.astype(np.float32), presence))
+        np.testing.assert_allclose(again, told, atol=2e-3)
+
+
+def test_a_hand_that_is_still_does_not_move(moving_hand: np.ndarray) -> None:
+    presence = np.zeros((1, 6), np.float32)
+    still = np.repeat(moving_hand[:, :1], 6, axis=1)
+    of_still, of_moving = (
+        numbers(describe_motion(joints, presence))[..., 63:-1] for joints in (still, moving_hand)
+    )
+    assert np.abs(of_still).max() < 2e-3
+    assert np.abs(of_moving).max() > 0.2
+
+
+def test_the_order_of_frames_matters_to_the_reader_of_joints(moving_hand: np.ndarray) -> None:
+    keras.utils.set_random_seed(0)
+    reader = build_motion_reader(NetworkConfig(reader_width=16), signs=3)
+    presence = np.zeros((1, 6), np.float32)
+    said = [
+        numbers(reader(describe_motion(joints, presence))["logits"])
+        for joints in (moving_hand, moving_hand[:, ::-1])
+    ]
+    assert np.abs(said[0] - said[1]).max() > 1e-3
+
+
+def test_the_frames_weights_sum_to_one_for_any_number_of_frames(moving_hand: np.ndarray) -> None:
+    reader = build_motion_reader(NetworkConfig(reader_width=16), signs=3)
+    for frames in (1, 4, 6):
+        joints, presence = moving_hand[:, :frames], np.zeros((1, frames), np.float32)
+        weights = numbers(reader(describe_motion(joints, presence))["weights"])
+        assert weights.shape == (1, frames)
+        np.testing.assert_allclose(weights.sum(), 1.0, rtol=1e-5)
+
+
+def test_a_hand_and_its_mirror_image_are_read_alike(moving_hand: np.ndarray) -> None:
+    keras.utils.set_random_seed(0)
+    recipe = Recipe(frames_per_clip=6, canvas_px=96)
+    config = NetworkConfig(localiser_px=96, crop_px=96, reader_width=16)
+    network = SignNetwork(config, recipe=recipe, signs=3)
+    logits = np.random.default_rng(1).normal(size=(1, 6, 3)).astype(np.float32)
+    said = [
+        network.read(logits, joints, np.zeros((1, 6), np.float32))
+        for joints in (moving_hand, moving_hand * (-1, 1, 1) + np.array((1, 0, 0), np.float32))
+    ]
+    for name in ("shown", "moved", "logits"):
+        one, other = (numbers(each[name]) for each in said)
+        np.testing.assert_allclose(one, other, atol=1e-4)
+    assert np.abs(numbers(said[0]["moved"])).max() > 1e-3
+
+
+def test_a_blend_adds_its_readers_by_their_shares() -> None:
+    blend = build_blend(3)
+    blend.set_weights([np.array([0.25, 2.0], np.float32)])
+    one, two = np.array([[1.0, 2.0, 3.0]], np.float32), np.array([[0.0, 1.0, -1.0]], np.float32)
+    np.testing.assert_allclose(numbers(blend([one, two])), 0.25 * one + 2.0 * two, rtol=1e-6)
+
+
+@pytest.mark.parametrize("size_px", [96, 128, 144, 160, 192, 224, 299])
+def test_joints_are_read_from_maps_of_every_crop(size_px: int) -> None:
+    config = NetworkConfig(crop_px=size_px)
+    inception = build_inception(size_px)
+    fine, coarse = (inception.get_layer(each).output for each in (FINE_BLOCK, COARSE_BLOCK))
+    found = build_landmark_head(config)({"fine": fine, "coarse": coarse})
+    assert found["joints"].shape[1:] == (63,)
+    assert found["heat"].shape[1:] == (len(cell_centres(size_px)), 21)
+
+
+def test_a_joint_is_where_its_map_is_hot() -> None:
+    centres = cell_centres(160)
+    cells = round(len(centres) ** 0.5)
+    maps = np.zeros((1, cells * cells, 21, 4), np.float32)
+    maps[0, 40, :, 0] = 50.0
+    maps[0, 40, 7, 1:] = (0.5, -0.5, 2.0)
+    joints = numbers(MeanPlaces(160)(maps.reshape(1, cells, cells, 84))["joints"]).reshape(21, 3)
+    x, y = centres[40]
+    np.testing.assert_allclose(joints[0], (x, y, 0.0), atol=1e-5)
+    np.testing.assert_allclose(joints[7], (x + 4 / 160, y - 4 / 160, 0.2), atol=1e-5)
+
+
+def test_joints_of_a_crop_are_placed_on_the_canvas() -> None:
+    joints = np.tile(np.array([0.0, 0.5, 0.25], np.float32), 21)[None]
+    placed = numbers(place_joints(joints, np.array([[0.6, 0.3, 0.2]], np.float32)))
+    np.testing.assert_allclose(placed[0, 3], (0.5, 0.3, 0.05), atol=1e-6)

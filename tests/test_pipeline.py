@@ -22,8 +22,8 @@ from pipeline.clips.manifest import write_manifest as write_rows
 from pipeline.network.weights_folder import load_network
 from pipeline.provenance import fingerprint, read_provenance
 from pipeline.training import store
-from pipeline.training.store import FRAMES_KEPT, build_store
-from pipeline.training.variants import even_moments, plain_variants, read_clips
+from pipeline.training.readings import even_moments, judge_readings, read_plain
+from pipeline.training.store import FRAMES_KEPT, HandTables, build_store
 from pipeline.workflow.model_stages import train_stage
 from pipeline.workflow.params import CutParams, read_run_params
 from pipeline.workflow.places import Places
@@ -212,8 +212,7 @@ def test_a_batch_scores_each_clip_as_it_scores_alone(folder: Path) -> None:
 @pytest.mark.slow
 def test_training_reads_clips_bit_for_bit_as_serving_does(folder: Path) -> None:
     recipe = Bundle(folder / "bundle").manifest.recipe
-    boxes = folder / "videos" / "hand_boxes.csv"
-    kept_clips = build_store(folder / "clips", recipe=recipe, out=folder / "store", boxes=boxes)
+    kept_clips = build_store(folder / "clips", recipe=recipe, out=folder / "store")
     kept = recipe.model_copy(update={"frames_per_clip": FRAMES_KEPT})
     for row, clip in enumerate(kept_clips.clips):
         served = read_tensor((folder / "clips" / clip.clip).read_bytes(), recipe=kept)
@@ -223,17 +222,17 @@ def test_training_reads_clips_bit_for_bit_as_serving_does(folder: Path) -> None:
 @pytest.mark.slow
 def test_training_judges_with_the_scores_that_serving_gives(folder: Path) -> None:
     bundle = Bundle(folder / "bundle")
-    boxes = folder / "videos" / "hand_boxes.csv"
     recipe = bundle.manifest.recipe
-    decoded = build_store(folder / "clips", recipe=recipe, out=folder / "store", boxes=boxes)
+    decoded = build_store(folder / "clips", recipe=recipe, out=folder / "store")
     network, _, trained = load_network(folder / "trained")
     rows = decoded.rows("validation")
-    logits = read_clips(network, plain_variants(network, decoded, rows)) / trained.temperature
+    said = judge_readings(network, read_plain(network, decoded, rows))
+    logits = said["logits"] / trained.temperature
     judged = softmax(logits, axis=1)
     moments = even_moments(FRAMES_KEPT, recipe.frames_per_clip)
     clips = np.stack([decoded.frames[row][moments] for row in rows])
     served = SavedModelClassifier(bundle.saved_model).classify(clips).scores
-    np.testing.assert_allclose(judged, served, atol=1e-3)  # features are kept as float16
+    np.testing.assert_allclose(judged, served, atol=1e-4)
 
 
 @pytest.mark.slow
@@ -257,7 +256,7 @@ def test_damaged_weights_are_refused_and_the_older_bundle_stays(
 def test_a_run_killed_in_every_stage_ends_as_one_that_was_not(root: Path, tmp_path: Path) -> None:
     (tmp_path / "start.npz").symlink_to(root / "start.npz")
     described = describe(tmp_path)
-    trained = [f"{part} 1/2" for part in ("localiser", "presence", "head", "backbone", "reader")]
+    trained = [f"{part} 1/2" for part in ("localiser", "presence", "head", "backbone", "motion")]
     before, after = ["== example", "== cut", "== extract"], ["== export", "== evaluate"]
     for line in [*before, *trained, *after]:
         said = run_until(described, line)
@@ -299,8 +298,9 @@ def test_decoding_that_was_killed_goes_on_where_it_was(
     succeed("example", "--out", tmp_path / "drawn", "--signers", 2, "--signs", "YES,NO")
     drawn = tmp_path / "drawn"
     succeed("cut", drawn / "video_clip_times.csv", "--videos", drawn, "--out", tmp_path / "clips")
-    recipe, boxes = Recipe(frames_per_clip=3, canvas_px=96), drawn / "hand_boxes.csv"
-    whole = build_store(tmp_path / "clips", recipe=recipe, out=tmp_path / "whole", boxes=boxes)
+    recipe = Recipe(frames_per_clip=3, canvas_px=96)
+    tables = HandTables(drawn / "hand_boxes.csv", drawn / "hand_landmarks.csv")
+    whole = build_store(tmp_path / "clips", recipe=recipe, out=tmp_path / "whole", tables=tables)
     decoded: list[int] = []
     dies_at = 3
 
@@ -314,34 +314,40 @@ def test_decoding_that_was_killed_goes_on_where_it_was(
     monkeypatch.setattr(store, "_CHUNK", 2)
     monkeypatch.setattr(store, "decode_clip", decode)
     with pytest.raises(KeyboardInterrupt):
-        build_store(tmp_path / "clips", recipe=recipe, out=tmp_path / "cut", boxes=boxes)
+        build_store(tmp_path / "clips", recipe=recipe, out=tmp_path / "cut", tables=tables)
     decoded.clear()
-    resumed = build_store(tmp_path / "clips", recipe=recipe, out=tmp_path / "cut", boxes=boxes)
+    resumed = build_store(tmp_path / "clips", recipe=recipe, out=tmp_path / "cut", tables=tables)
     assert decoded == [2, 3]  # the first chunk of two was whole
     np.testing.assert_array_equal(resumed.frames, whole.frames)
     np.testing.assert_array_equal(resumed.boxes, whole.boxes)
+    np.testing.assert_array_equal(resumed.landmarks, whole.landmarks)
     assert not np.isnan(whole.boxes).any()
+    assert not np.isnan(whole.landmarks).any()
     decoded.clear()
-    dies_at = 9
-    build_store(tmp_path / "clips", recipe=recipe, out=tmp_path / "cut", boxes=None)
-    assert decoded == [0, 1, 2, 3]  # without boxes it is another store
+    unknown = build_store(tmp_path / "clips", recipe=recipe, out=tmp_path / "cut")
+    assert decoded == []  # what is known of the hand is no part of what is decoded
+    assert np.isnan(unknown.boxes).all()
+    assert np.isnan(unknown.landmarks).all()
 
 
 @pytest.mark.slow
 def test_a_training_run_with_other_parameters_or_boxes_is_refused(
     root: Path, tmp_path: Path
 ) -> None:
-    folder, boxes = root / "run", root / "run" / "videos" / "hand_boxes.csv"
+    folder, videos = root / "run", root / "run" / "videos"
+    boxes, joints = videos / "hand_boxes.csv", ("--landmarks", videos / "hand_landmarks.csv")
     starts = dict.fromkeys(("localiser_start", "backbone_start"), str(root / "start.npz"))
     (tmp_path / "params.json").write_text(json.dumps(PARAMS | starts | {"seed": 9}))
     (run,) = (run for run in (folder / "train").iterdir() if (run / "localiser.csv").is_file())
     train = ("train", folder / "clips", "--out", run, "--params")
-    result = signwrite(*train, tmp_path / "params.json", "--boxes", boxes)
+    result = signwrite(*train, tmp_path / "params.json", "--boxes", boxes, *joints)
     assert str(result.exception).endswith("received other seed")
     (tmp_path / "params.json").write_text(json.dumps(PARAMS | starts))
     (tmp_path / "boxes.csv").write_bytes(boxes.read_bytes() + b"\n")
-    result = signwrite(*train, tmp_path / "params.json", "--boxes", tmp_path / "boxes.csv")
+    result = signwrite(*train, tmp_path / "params.json", "--boxes", tmp_path / "boxes.csv", *joints)
     assert str(result.exception).endswith("received other boxes")
+    result = signwrite(*train, tmp_path / "params.json", "--boxes", boxes)
+    assert str(result.exception).endswith("received other landmarks")
 
 
 @pytest.mark.slow
@@ -358,7 +364,7 @@ def test_training_starts_from_trained_weights_too(root: Path, tmp_path: Path) ->
         np.load(trained / "weights.npz") as source,
         np.load(tmp_path / "run" / "model" / "weights.npz") as started,
     ):
-        parts = ("localiser/", "backbone/", "frame_head/")
+        parts = ("localiser/", "backbone/", "frame_head/", "landmark_head/")
         names = [name for name in source if name.startswith(parts)]
         assert len(names) > 200
         for name in names:
@@ -376,7 +382,8 @@ def test_everybody_is_left_out_once(root: Path, tmp_path: Path) -> None:
     briefly = {"localiser": tiny_params(epochs=1, steps=1)["localiser"]}
     starts = dict.fromkeys(("localiser_start", "backbone_start"), str(folder / "trained"))
     (tmp_path / "params.json").write_text(json.dumps(IDLE | starts | briefly))
-    params = ("--boxes", drawn / "hand_boxes.csv", "--params", tmp_path / "params.json")
+    tables = ("--boxes", drawn / "hand_boxes.csv", "--landmarks", drawn / "hand_landmarks.csv")
+    params = (*tables, "--params", tmp_path / "params.json")
     crossval = ("crossval", clips, "--out", tmp_path / "cv", "--folds", 2, *params)
     assert "8 clips of 4 unseen signers" in succeed(*crossval)
     content = json.loads((tmp_path / "cv" / "crossval.json").read_text())

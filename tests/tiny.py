@@ -2,7 +2,7 @@
 
 from typing import Any
 
-STAGES = ("localiser", "presence", "head", "backbone", "reader")
+STAGES = ("localiser", "presence", "head", "backbone", "motion")
 
 
 def tiny_params(**stage: float) -> dict[str, Any]:
@@ -10,7 +10,7 @@ def tiny_params(**stage: float) -> dict[str, Any]:
     return {
         "recipe": {"frames_per_clip": 3, "canvas_px": 96},
         "network": {"localiser_px": 96, "crop_px": 96, "reader_width": 16},
-        "variants": 1,
+        "drawn_signers": 1,
         "presence_scenes": {"train": 1, "validation": 1},
         **dict.fromkeys(STAGES, {"batch": 2, "rate": 1e-4} | stage),
     }

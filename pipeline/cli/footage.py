@@ -164,3 +164,27 @@ def extract(
         report = extract_frames(clips, out=out, quality=quality, workers=working, progress=move)
     typer.echo(f"frames of {len(report.rows)} clips in {out}")
     end_with(report.failed)
+
+
+@app.command()
+def landmarks(
+    clips: Annotated[Path, typer.Argument(help="Folder of the cut stage.")],
+    *,
+    boxes: Annotated[Path, typer.Option(help="Table of hand boxes by frame.")],
+    out: Out = Path("hand_landmarks.csv"),
+    model: Annotated[
+        Path | None, typer.Option(help="The teacher's model file; by default it is fetched.")
+    ] = None,
+    jobs: Jobs = 1,
+    scheduler: Scheduler = None,
+) -> None:
+    """Let a teacher find the joints of the hand in every frame, for training to learn from."""
+    from pipeline.landmarks.find import find_landmarks  # noqa: PLC0415 - imports on demand
+    from pipeline.landmarks.teacher import fetch_teacher  # noqa: PLC0415 - imports on demand
+
+    teacher = model or fetch_teacher(out.parent / "teacher" / "hand_landmark_full.tflite")
+    with bar("videos") as move, workers(jobs, scheduler=scheduler) as working:
+        report = find_landmarks(
+            clips, boxes=boxes, teacher=teacher, out=out, workers=working, progress=move
+        )
+    typer.echo(report.describe())

@@ -11,6 +11,7 @@ from pipeline.cluster import workers
 from pipeline.evaluation import LIKENESS
 
 Boxes = Annotated[Path | None, typer.Option(help="Table of hand boxes by frame.")]
+Landmarks = Annotated[Path | None, typer.Option(help="Table of hand landmarks by frame.")]
 Params = Annotated[Path | None, typer.Option(help="YAML of what differs from default.")]
 Name = Annotated[str, typer.Option(help="Name of the model.")]
 Version = Annotated[str, typer.Option(help="Version of the model.")]
@@ -22,6 +23,7 @@ def train(  # noqa: PLR0913 - the stage's options, one each
     *,
     out: Annotated[Path, typer.Option(help="Run folder; a run found there goes on.")],
     boxes: Boxes = None,
+    landmarks: Landmarks = None,
     params: Params = None,
     name: Name = "signs",
     version: Version = "0.1.0",
@@ -32,6 +34,7 @@ def train(  # noqa: PLR0913 - the stage's options, one each
 ) -> None:
     """Train a model on clips; the run folder's `model` holds the result."""
     from pipeline.training.params import read_object, read_params  # noqa: PLC0415 - on demand
+    from pipeline.training.store import HandTables  # noqa: PLC0415 - on demand
     from pipeline.training.train import ModelFacts, train_run  # noqa: PLC0415 - on demand
     from pipeline.training.watch import Watch  # noqa: PLC0415 - on demand
 
@@ -39,7 +42,7 @@ def train(  # noqa: PLR0913 - the stage's options, one each
         weights = train_run(
             clips,
             folder=out,
-            boxes=boxes,
+            tables=HandTables(boxes, landmarks),
             params=read_params(params),
             facts=ModelFacts(name=name, version=version, about=read_object(about)),
             watch=Watch(say=tqdm.write, bar=bar),
@@ -63,7 +66,7 @@ def export(
 
 
 @app.command()
-def evaluate(
+def evaluate(  # noqa: PLR0913 - the stage's options, one each
     model: Annotated[str, typer.Argument(help="Folder or tag of the exported bundle.")],
     *,
     clips: Annotated[Path, typer.Option(help="Folder of the cut stage.")] = Path("clips"),
@@ -72,6 +75,7 @@ def evaluate(
     card: Annotated[
         Path | None, typer.Option(help="Folder of weights whose card takes the figures.")
     ] = None,
+    boxes: Boxes = None,
     likeness: Annotated[
         float, typer.Option(help="Share of differing bits that makes clips near-duplicates.")
     ] = LIKENESS,
@@ -96,13 +100,14 @@ def evaluate(
             split=split,
             out=out,
             watch=Watch(say=tqdm.write, bar=bar),
+            boxes=boxes,
             likeness=likeness,
             workers=working,
         )
     typer.echo(write_report(measured, manifest=bundle.manifest, split=split, clips=clips, out=out))
     typer.echo(f"with pictures: {out / f'{split}.html'}")
     if card is not None:
-        add_to_card(measured.evaluation, split=split, weights=card)
+        add_to_card(measured.evaluation, split=split, weights=card, no_sign=measured.no_sign)
 
 
 @app.command()
@@ -114,6 +119,7 @@ def crossval(  # noqa: PLR0913 - the stage's options, one each
         int | None, typer.Option(help="How many; by default one signer is left out at a time.")
     ] = None,
     boxes: Boxes = None,
+    landmarks: Landmarks = None,
     params: Params = None,
     name: Name = "signs",
     version: Version = "0.1.0",
@@ -124,6 +130,7 @@ def crossval(  # noqa: PLR0913 - the stage's options, one each
     from pipeline.evaluation.crossval import cross_validate  # noqa: PLC0415 - imports on demand
     from pipeline.evaluation.report import write_report  # noqa: PLC0415 - on demand
     from pipeline.training.params import read_params  # noqa: PLC0415 - on demand
+    from pipeline.training.store import HandTables  # noqa: PLC0415 - on demand
     from pipeline.training.train import ModelFacts  # noqa: PLC0415 - on demand
     from pipeline.training.watch import Watch  # noqa: PLC0415 - on demand
     from signwrite.classifier import SavedModelClassifier  # noqa: PLC0415 - on demand
@@ -133,7 +140,7 @@ def crossval(  # noqa: PLR0913 - the stage's options, one each
             clips,
             out=out,
             folds=folds,
-            boxes=boxes,
+            tables=HandTables(boxes, landmarks),
             params=read_params(params),
             facts=ModelFacts(name=name, version=version, about={}),
             classifier_of=SavedModelClassifier,

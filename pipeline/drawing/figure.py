@@ -24,7 +24,8 @@ class DrawnHand:
         colour: float32 [H, W, 3], 0 to 1, already multiplied by `cover`.
         cover: float32 [H, W], 0 to 1: hand and arm.
         hand_cover: float32 [H, W], 0 to 1: the hand alone.
-        landmarks_px: float64 [21, 2], x and y in the picture, inside it or not.
+        landmarks_px: float64 [21, 3], x and y in the picture, inside it or not, and z towards the
+            viewer from the wrist.
     """
 
     colour: Plane

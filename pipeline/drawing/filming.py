@@ -31,11 +31,13 @@ class Shot:
         box: x_min, y_min, x_max, y_max, 0 to 1 from the top left, or None where no hand is seen:
             the square around the 21 landmarks with side `BOX_MARGIN` times their longer extent,
             grown where it would not hold every pixel of the hand, and clipped to the picture.
+        joints: float32 [21, 3], the landmarks as `pipeline.landmarks.table` has them.
     """
 
     pixels: Frame
     hand: npt.NDArray[np.bool_]
     box: Box | None
+    joints: npt.NDArray[np.float32]
 
 
 class Camera:
@@ -76,10 +78,12 @@ class Camera:
         pixels = (np.clip(picture, 0, 1) * 255 + 0.5).astype(np.uint8)
         hand = drawn.hand_cover >= _SOLID
         box = _box(drawn, hand)
+        joints = (drawn.landmarks_px / (width, height, -width)).astype(np.float32)
         if signer.left_handed:
             pixels, hand = np.ascontiguousarray(pixels[:, ::-1]), hand[:, ::-1]
             box = None if box is None else (1 - box[2], box[1], 1 - box[0], box[3])
-        return Shot(pixels, hand, box)
+            joints[:, 0] = 1 - joints[:, 0]
+        return Shot(pixels, hand, box, joints)
 
     def _wrist(self, state: HandState) -> tuple[float, float]:
         """Return x, y of the wrist in pixels: the hand's middle is what a signer holds in place."""
@@ -95,7 +99,8 @@ def _box(drawn: DrawnHand, hand: npt.NDArray[np.bool_]) -> Box | None:
         return None
     height, width = hand.shape
     rows, columns = np.flatnonzero(hand.any(axis=1)), np.flatnonzero(hand.any(axis=0))
-    low, high = drawn.landmarks_px.min(axis=0), drawn.landmarks_px.max(axis=0)
+    points = drawn.landmarks_px[:, :2]
+    low, high = points.min(axis=0), points.max(axis=0)
     middle, reach = (low + high) / 2, BOX_MARGIN / 2 * float((high - low).max())
     x_min, x_max = min(middle[0] - reach, columns[0]), max(middle[0] + reach, columns[-1] + 1)
     y_min, y_max = min(middle[1] - reach, rows[0]), max(middle[1] + reach, rows[-1] + 1)

@@ -78,8 +78,8 @@ class Projection:
         return tapered(start, end, radii, size=size)
 
     def landmarks(self, skeleton: Skeleton) -> Point:
-        """Return float64 [21, 2]: the landmarks' x and y in pixels."""
-        return np.array([self.project(self.rotation @ p)[0][:2] for p in skeleton.landmarks])
+        """Return float64 [21, 3]: the landmarks' x, y and z in pixels, z towards the viewer."""
+        return np.array([self.project(self.rotation @ p)[0] for p in skeleton.landmarks])
 
     def reach(
         self, skeleton: Skeleton, arm: list[Bone], *, size: tuple[int, int]

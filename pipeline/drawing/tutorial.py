@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pipeline.drawing.filming import Box
 from pipeline.drawing.schedule import Plan
 from pipeline.drawing.signer import Signer
+from pipeline.landmarks.table import Joints, LandmarksRow
 from signwrite.vocabulary import ASL_LETTERS
 
 TIMES_FILE = "video_clip_times.csv"
@@ -31,12 +32,14 @@ class Tutorial:
         signer: who signs in it.
         plan: which frames show which sign.
         boxes: a hand box for each frame, None where no hand is seen.
+        joints: the hand's landmarks in each frame, as `pipeline.landmarks.table` has them.
     """
 
     video: str
     signer: Signer
     plan: Plan
     boxes: tuple[Box | None, ...]
+    joints: tuple[Joints, ...]
 
 
 def times_table(tutorials: Sequence[Tutorial]) -> str:
@@ -68,6 +71,15 @@ def signers_table(tutorials: Sequence[Tutorial]) -> str:
 def boxes_table(tutorials: Sequence[Tutorial]) -> str:
     """Return `hand_boxes.csv`: the frames inside signs in which a hand is seen."""
     return _csv([_BOX_COLUMNS, *(row for tutorial in tutorials for row in _box_rows(tutorial))])
+
+
+def landmark_rows(tutorials: Sequence[Tutorial]) -> Iterator[LandmarksRow]:
+    """Yield the rows of `hand_landmarks.csv`: the same frames."""
+    for tutorial in tutorials:
+        for span in tutorial.plan.spans:
+            for frame in range(span.start, span.stop):
+                if tutorial.boxes[frame] is not None:
+                    yield LandmarksRow(tutorial.video, frame, 1.0, tutorial.joints[frame])
 
 
 def _signer_row(tutorial: Tutorial, *, split: str) -> Sequence[object]:

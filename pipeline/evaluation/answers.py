@@ -11,7 +11,9 @@ from pathlib import Path
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from pipeline.clips.boxes import NOTHING_KNOWN, Boxes
 from pipeline.clips.manifest import ClipRow
+from pipeline.evaluation.hand import compare_hand
 from pipeline.files import write_text
 from pipeline.jobs import Progress, no_progress
 from signwrite.bundle import Manifest
@@ -40,6 +42,10 @@ class Answer:
             that is a movement should fall.
         looked_at: where the model looked in the middle frame: x_min, y_min, x_max, y_max as
             fractions of the canvas.
+        hand_found: of the frames whose hand box is known, the share in which nine tenths of the
+            hand lie within where the model looked; None where none is known.
+        hand_overlap: how much what the model looked at and the same square around the known box
+            overlap, intersection over union, on average over those frames.
     """
 
     clip: str
@@ -52,6 +58,8 @@ class Answer:
     uncertain: bool
     shuffled_place: int
     looked_at: tuple[float, float, float, float]
+    hand_found: float | None
+    hand_overlap: float | None
 
 
 class _Kept(BaseModel):
@@ -70,6 +78,7 @@ def answer_clips(
     folder: Path,
     classifier: Classifier,
     kept: Path,
+    boxes: Boxes = NOTHING_KNOWN,
     progress: Progress = no_progress,
 ) -> list[Answer]:
     """Read clips with a bundle; answers of an earlier run, perhaps a killed one, are not redone.
@@ -80,6 +89,7 @@ def answer_clips(
         folder: theirs.
         classifier: runs the bundle's SavedModel.
         kept: the file in which answers are kept.
+        boxes: where the hand is known to be.
         progress: called after each clip.
 
     Returns:
@@ -91,14 +101,15 @@ def answer_clips(
     """
     if unknown := sorted({row.sign for row in rows} - set(manifest.vocabulary)):
         raise InputError(f"{folder}: wanted signs the model knows; received {', '.join(unknown)}")
-    model = _identify(manifest)
+    told = hashlib.sha256(repr(sorted(boxes.items())).encode()).hexdigest() if boxes else ""
+    model = identify(manifest) + told
     known = {answer.clip: answer for answer in _read(kept, model=model)}
     reader = Reader(manifest, classifier=classifier)
     answers: list[Answer] = []
     for done, row in enumerate(rows, start=1):
         answer = known.get(row.clip)
         if answer is None or (answer.clip_sha256, answer.sign) != (row.clip_sha256, row.sign):
-            answer = _answer(row, folder=folder, reader=reader, classifier=classifier)
+            answer = _answer(row, folder=folder, reader=reader, classifier=classifier, boxes=boxes)
         answers.append(answer)
         if done % _CHUNK == 0 or done == len(rows):
             content = _Kept(model=model, answers=tuple(answers))
@@ -107,12 +118,22 @@ def answer_clips(
     return answers
 
 
-def _answer(row: ClipRow, *, folder: Path, reader: Reader, classifier: Classifier) -> Answer:
+def _answer(
+    row: ClipRow, *, folder: Path, reader: Reader, classifier: Classifier, boxes: Boxes
+) -> Answer:
     tensor = reader.read_tensor(folder / row.clip)
     reading = reader.rank(classifier.classify(tensor.frames[None]), tensor=tensor)
     order = np.random.default_rng(int(row.clip_sha256[:8], 16)).permutation(len(tensor.frames))
     shuffled = reader.rank(classifier.classify(tensor.frames[order][None]), tensor=tensor)
     first = reading.ranking.predictions[0]
+    found, overlap = compare_hand(
+        row,
+        tensor.pts_s,
+        reading.boxes,
+        known=boxes,
+        canvas_px=reader.manifest.recipe.canvas_px,
+        margin=_margin(reader.manifest),
+    )
     left, top, right, bottom = (float(edge) for edge in reading.boxes[len(tensor.frames) // 2])
     return Answer(
         clip=row.clip,
@@ -125,14 +146,22 @@ def _answer(row: ClipRow, *, folder: Path, reader: Reader, classifier: Classifie
         uncertain=reading.ranking.uncertain,
         shuffled_place=_place(shuffled.ranking, row.sign),
         looked_at=(left, top, right, bottom),
+        hand_found=found,
+        hand_overlap=overlap,
     )
+
+
+def _margin(manifest: Manifest) -> float:
+    """Return how much larger than the hand's box the model's crop is, by its description."""
+    config = (manifest.network or {}).get("config", {})
+    return float(config.get("crop_margin", 1.0))
 
 
 def _place(ranking: Ranking, sign: str) -> int:
     return next(each.rank for each in ranking.predictions if each.sign == sign)
 
 
-def _identify(manifest: Manifest) -> str:
+def identify(manifest: Manifest) -> str:
     """Name a model by all that its answers depend on; what its card says is no part of it."""
     return hashlib.sha256(manifest.model_dump_json(exclude={"card"}).encode()).hexdigest()
 

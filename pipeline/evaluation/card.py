@@ -1,9 +1,12 @@
 """What an evaluation says in the model card, as JSON and written out to read."""
 
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from pipeline.evaluation.figures import PREDECESSOR, Evaluation
+from pipeline.evaluation.no_sign import NO_CLIPS, NoSign
 from pipeline.files import write_text
 from signwrite.bundle import MANIFEST, Manifest, read_manifest
 from signwrite.vocabulary import ASL_LETTERS
@@ -20,7 +23,7 @@ _TOLD = {
 }
 
 
-def figures(evaluation: Evaluation) -> dict[str, Any]:
+def figures(evaluation: Evaluation, *, no_sign: Mapping[str, NoSign] = NO_CLIPS) -> dict[str, Any]:
     """Return the figures of an evaluation as JSON for the model card; no signer is named."""
     return {
         "clips": len(evaluation.answers),
@@ -36,8 +39,13 @@ def figures(evaluation: Evaluation) -> dict[str, Any]:
             "top1": evaluation.shuffled.share,
             "by_sign": {sign: group.shuffled for sign, group in evaluation.by_sign.items()},
         },
+        "pairs": [asdict(pair) for pair in evaluation.pairs],
+        "hand": {"found": evaluation.hand_found, "overlap": evaluation.hand_overlap},
         "calibration_error": evaluation.calibration_error,
         "uncertain": evaluation.uncertain,
+        "uncertain_of_right": evaluation.uncertain_of_right,
+        "uncertain_of_wrong": evaluation.uncertain_of_wrong,
+        "no_sign": {kind: each.model_dump() for kind, each in no_sign.items()},
     }
 
 
@@ -73,14 +81,20 @@ def is_alphabet(chance: float) -> bool:
     return round(1 / chance) == len(ASL_LETTERS)
 
 
-def add_to_card(evaluation: Evaluation, *, split: str, weights: Path) -> None:
+def add_to_card(
+    evaluation: Evaluation,
+    *,
+    split: str,
+    weights: Path,
+    no_sign: Mapping[str, NoSign] = NO_CLIPS,
+) -> None:
     """Put the figures of a split into the card of a folder of weights, and write it out to read.
 
     Raises:
         BundleError: the folder has no manifest.
     """
     manifest = read_manifest(weights)
-    told = manifest.card.get("figures", {}) | {split: figures(evaluation)}
+    told = manifest.card.get("figures", {}) | {split: figures(evaluation, no_sign=no_sign)}
     described = manifest.model_copy(update={"card": manifest.card | {"figures": told}})
     write_text(weights / MANIFEST, described.model_dump_json(indent=2) + "\n")
     write_text(weights / CARD, card_text(described))
@@ -124,7 +138,48 @@ def _figures_prose(told: dict[str, Any]) -> str:
         f"Expected calibration error {told['calibration_error']:.1%}; "
         f"called uncertain {told['uncertain']:.1%}; "
         f"worst signer {told['worst_signer']:.0%} top-1; weakest signs {weakest}."
+        + _movement_prose(told)
+        + _hand_prose(told["hand"])
+        + _no_sign_prose(told["no_sign"])
     )
+
+
+def _movement_prose(told: dict[str, Any]) -> str:
+    pairs = [
+        f"{pair['right']} of {pair['clips']} {pair['sign']} are right ({pair['as_other']} are read "
+        f"as {pair['other']}; with shuffled frames {pair['shuffled_right']} are right)"
+        for pair in told["pairs"]
+    ]
+    return f"\n\n{'; '.join(pairs)}." if pairs else ""
+
+
+def _hand_prose(told: dict[str, Any]) -> str:
+    if told["found"] is None:
+        return ""
+    return (
+        f"\n\nIn {told['found']:.1%} of the frames nine tenths of the hand lie within where the "
+        f"model looks; it overlaps with where it should look by {told['overlap']:.2f}."
+    )
+
+
+def _no_sign_prose(told: dict[str, Any]) -> str:
+    missed = [
+        f"{each['missed']} of {each['clips']} {KINDS.get(kind, kind)}"
+        for kind, each in told.items()
+        if each["clips"]
+    ]
+    return f"\n\nNot called uncertain: {' and '.join(missed)}." if missed else ""
+
+
+KINDS = {
+    "no_hand": "of clips that show no hand",
+    "passing": "of those in which a hand passes from sign to sign",
+}
+
+
+def _missed(told: dict[str, Any]) -> str:
+    missed = [f"{share:.0%} {KINDS.get(kind, kind)}" for kind, share in told["missed"].items()]
+    return f"It lets pass {' and '.join(missed)}." if missed else ""
 
 
 def _rule_prose(manifest: Manifest) -> str:
@@ -133,5 +188,5 @@ def _rule_prose(manifest: Manifest) -> str:
         f"When the probability of a hand is below {rule.min_hand:g} "
         f"or the best score below {rule.min_top_score:g}. Fitted on the validation clips: "
         f"it doubts {told['of_wrong']:.0%} of wrong answers and {told['of_right']:.0%} of right "
-        f"ones, and takes {told['missed_empty']:.0%} of clips without a hand for showing one."
+        f"ones. {_missed(told)}"
     )

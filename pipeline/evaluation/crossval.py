@@ -5,17 +5,19 @@ everybody. Each fold is trained, exported and evaluated as any model is, in a fo
 that an interrupted cross-validation goes on where it was.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.clips.folds import divide_folds
 from pipeline.evaluation.evaluate import Measured, evaluate_bundle
 from pipeline.evaluation.figures import summarise
+from pipeline.evaluation.no_sign import NoSign
 from pipeline.export import export_bundle
 from pipeline.jobs import ALONE, Workers
 from pipeline.provenance import read_provenance
 from pipeline.training.params import TrainParams
+from pipeline.training.store import HandTables
 from pipeline.training.train import ModelFacts, train_run
 from pipeline.training.watch import Watch
 from signwrite.bundle import MANIFEST, Bundle, Manifest, read_manifest
@@ -35,7 +37,7 @@ def cross_validate(  # noqa: PLR0913 - what `train` takes, and the folds
     *,
     out: Path,
     folds: int | None,
-    boxes: Path | None,
+    tables: HandTables,
     params: TrainParams,
     facts: ModelFacts,
     classifier_of: Callable[[Path], Classifier],
@@ -48,7 +50,7 @@ def cross_validate(  # noqa: PLR0913 - what `train` takes, and the folds
         clips: a folder of the cut stage; its own splits do not matter.
         out: where everything goes: ``fold-<n>/`` and, shared by all, ``store/``.
         folds: how many; None leaves out one signer at a time.
-        boxes: a table of hand boxes by video and frame.
+        tables: where the hand is known to be.
         params: of each training.
         facts: what the models are called.
         classifier_of: loads a SavedModel.
@@ -66,7 +68,7 @@ def cross_validate(  # noqa: PLR0913 - what `train` takes, and the folds
         weights = train_run(
             divided,
             folder=fold / "train",
-            boxes=boxes,
+            tables=tables,
             params=params,
             facts=facts,
             watch=watch,
@@ -81,6 +83,7 @@ def cross_validate(  # noqa: PLR0913 - what `train` takes, and the folds
             split="test",
             out=fold / "report",
             watch=watch,
+            boxes=tables.boxes,
             workers=workers,
         )
         folded.append(measured)
@@ -94,7 +97,14 @@ def cross_validate(  # noqa: PLR0913 - what `train` takes, and the folds
         for number, each in enumerate(folded, start=1)
         for check in each.checks
     )
-    return CrossValidation(Measured(pooled, checks), manifest)
+    no_sign = {kind: _pooled([each.no_sign[kind] for each in folded]) for kind in folded[0].no_sign}
+    return CrossValidation(Measured(pooled, checks, no_sign), manifest)
+
+
+def _pooled(folds: Sequence[NoSign]) -> NoSign:
+    return NoSign(
+        clips=sum(each.clips for each in folds), missed=sum(each.missed for each in folds)
+    )
 
 
 def _exported(weights: Path, *, out: Path) -> Bundle:

@@ -1,14 +1,17 @@
 """The evaluate stage: an exported bundle, measured on clips of people it never saw."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.annotations.signers import SPLITS
+from pipeline.clips.boxes import read_boxes
 from pipeline.clips.manifest import read_manifest
 from pipeline.evaluation import LIKENESS
 from pipeline.evaluation.answers import answer_clips
 from pipeline.evaluation.duplicates import nearest_pairs, refuse_duplicates
 from pipeline.evaluation.figures import Evaluation, summarise
+from pipeline.evaluation.no_sign import NoSign, try_without_sign
 from pipeline.jobs import ALONE, Workers
 from pipeline.provenance import read_provenance, refuse_seen
 from pipeline.training.watch import Watch
@@ -24,13 +27,15 @@ class Measured:
     Attributes:
         evaluation: the figures.
         checks: what makes sure that the clips were new to the model, a sentence each.
+        no_sign: how the model did on clips without a sign, by their kind.
     """
 
     evaluation: Evaluation
     checks: tuple[str, ...]
+    no_sign: Mapping[str, NoSign] = field(default_factory=dict)
 
 
-def evaluate_bundle(
+def evaluate_bundle(  # noqa: PLR0913 - the stage's options, one each
     bundle: Bundle,
     clips: Path,
     *,
@@ -38,6 +43,7 @@ def evaluate_bundle(
     split: str,
     out: Path,
     watch: Watch,
+    boxes: Path | None = None,
     likeness: float = LIKENESS,
     workers: Workers = ALONE,
 ) -> Measured:
@@ -50,6 +56,7 @@ def evaluate_bundle(
         split: train, validation or test.
         out: a folder for what an interrupted run goes on from.
         watch: whom to tell how far it is.
+        boxes: a table of where the hand is known to be, to compare with where the model looks.
         likeness: share of differing bits below which two clips are near-duplicates.
         workers: who looks for near-duplicates.
 
@@ -84,6 +91,16 @@ def evaluate_bundle(
             folder=clips,
             classifier=classifier,
             kept=out / f"{split}.answers.json",
+            boxes=read_boxes(boxes),
+            progress=move,
+        )
+    with watch.bar("no sign") as move:
+        no_sign = try_without_sign(
+            bundle.manifest,
+            rows,
+            folder=clips,
+            classifier=classifier,
+            kept=out / f"{split}.no_sign.json",
             progress=move,
         )
     checks = []
@@ -101,4 +118,4 @@ def evaluate_bundle(
             f"and less than {likeness:.0%} would count."
         )
     evaluation = summarise(answers, signs=len(bundle.manifest.vocabulary))
-    return Measured(evaluation, tuple(checks))
+    return Measured(evaluation, tuple(checks), no_sign)

@@ -15,6 +15,7 @@ from pipeline.evaluation.answers import Answer
 
 TOP = (1, 3, 5, 10)
 PREDECESSOR = {1: 0.0561, 3: 0.2056, 10: 0.5981}  # its published figures, on about 107 clips
+PAIRS = (("I", "J"), ("D", "Z"))  # alike but for their movement, in the manual alphabet
 _RESAMPLES = 2000
 _BINS = 10
 
@@ -49,6 +50,27 @@ class Group:
 
 
 @dataclass(frozen=True)
+class Pair:
+    """The clips of one of two signs that differ by movement.
+
+    Attributes:
+        sign: their label.
+        other: the sign that is like it.
+        clips: how many there are.
+        right: read as what they are.
+        as_other: read as the other.
+        shuffled_right: read as what they are when their frames are shuffled.
+    """
+
+    sign: str
+    other: str
+    clips: int
+    right: int
+    as_other: int
+    shuffled_right: int
+
+
+@dataclass(frozen=True)
 class Bin:
     """The clips whose best score lies in one span.
 
@@ -74,12 +96,17 @@ class Evaluation:
         chance: what guessing gives, by k.
         by_sign: the clips of each sign.
         by_signer: the clips of each signer.
+        pairs: of pairs of signs that differ by movement, how their clips are read, in order and
+            shuffled.
         confusions: how often a label was read as another sign, most often first.
         calibration: the clips by the score of the sign ranked first.
         calibration_error: expected, over ten bins.
         uncertain: share of clips called uncertain.
         uncertain_of_right: share of the rightly read clips that is called uncertain.
         uncertain_of_wrong: share of the wrongly read ones.
+        hand_found: share of frames in which nine tenths of the known hand lie within where the
+            model looked; None where no hand was known.
+        hand_overlap: mean intersection over union of where it looked and should have looked.
     """
 
     answers: tuple[Answer, ...]
@@ -88,12 +115,15 @@ class Evaluation:
     chance: dict[int, float]
     by_sign: dict[str, Group]
     by_signer: dict[str, Group]
+    pairs: tuple[Pair, ...]
     confusions: tuple[tuple[str, str, int], ...]
     calibration: tuple[Bin, ...]
     calibration_error: float
     uncertain: float
     uncertain_of_right: float
     uncertain_of_wrong: float
+    hand_found: float | None
+    hand_overlap: float | None
 
 
 def summarise(answers: Sequence[Answer], *, signs: int) -> Evaluation:
@@ -111,12 +141,15 @@ def summarise(answers: Sequence[Answer], *, signs: int) -> Evaluation:
         chance={k: k / signs for k in TOP if k < signs},
         by_sign=_groups(answers, lambda answer: answer.sign),
         by_signer=_groups(answers, lambda answer: answer.signer),
+        pairs=_pairs(answers),
         confusions=tuple((label, read, times) for (label, read), times in ordered),
         calibration=calibration,
         calibration_error=calibration_error(calibration),
         uncertain=float(doubted.mean()),
         uncertain_of_right=_mean(doubted[right]),
         uncertain_of_wrong=_mean(doubted[~right]),
+        hand_found=_mean_known([answer.hand_found for answer in answers]),
+        hand_overlap=_mean_known([answer.hand_overlap for answer in answers]),
     )
 
 
@@ -162,6 +195,32 @@ def _groups(answers: Sequence[Answer], key: Callable[[Answer], str]) -> dict[str
         )
         for name, group in sorted(members.items())
     }
+
+
+def _pairs(answers: Sequence[Answer]) -> tuple[Pair, ...]:
+    """Count the pairs whose signs are both there."""
+    there = {answer.sign for answer in answers}
+    pairs = []
+    for one, two in PAIRS:
+        for sign, other in ((one, two), (two, one)):
+            own = [answer for answer in answers if answer.sign == sign]
+            if {one, two} <= there:
+                pairs.append(
+                    Pair(
+                        sign,
+                        other,
+                        clips=len(own),
+                        right=sum(answer.place == 1 for answer in own),
+                        as_other=sum(answer.first == other for answer in own),
+                        shuffled_right=sum(answer.shuffled_place == 1 for answer in own),
+                    )
+                )
+    return tuple(pairs)
+
+
+def _mean_known(shares: Sequence[float | None]) -> float | None:
+    known = [share for share in shares if share is not None]
+    return float(np.mean(known)) if known else None
 
 
 def _mean(of: npt.NDArray[np.bool_]) -> float:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from pipeline.evaluation.card import figures, figures_table, is_alphabet, people
+from pipeline.evaluation.card import KINDS, figures, figures_table, is_alphabet, people
 from pipeline.evaluation.charts import (
     draw_calibration,
     draw_confusion,
@@ -43,7 +43,7 @@ def write_report(
         ClipError: a clip to be pictured cannot be read.
     """
     evaluation = measured.evaluation
-    signs, card = tuple(manifest.vocabulary), figures(evaluation)
+    signs, card = tuple(manifest.vocabulary), figures(evaluation, no_sign=measured.no_sign)
     pictures = {
         "confusion": draw_confusion(confusion_matrix(evaluation.answers, signs), signs),
         "calibration": draw_calibration(evaluation.calibration, error=evaluation.calibration_error),
@@ -62,6 +62,7 @@ def write_report(
         "checks": measured.checks,
         "confusions": evaluation.confusions[:_MOST_CONFUSED],
         "moving": moving_signs(evaluation),
+        "no_sign": [(KINDS[kind], each) for kind, each in measured.no_sign.items() if each.clips],
     }
     text = _render("report.md.jinja", facts | {"table": figures_table(card, split=split)})
     write_text(out / f"{split}.md", text)

@@ -6,7 +6,9 @@
       -> sample the whole canvas at localiser_px   -> localiser   -> hand box per frame
                                                       presence    -> is there a hand?
       -> sample the hand box at crop_px            -> backbone    -> 2048 features per frame
-      -> features and the path of the boxes        -> reader      -> logits [B, L]
+      -> features -> frame_head, landmark_head     -> logits and 21 joints per frame
+      -> the joints' movement                      -> motion      -> logits, weights of the frames
+      -> both kinds of logits                      -> blend       -> logits [B, L]
       -> divided by the temperature, softmax       -> scores [B, L]
 
 Both convolutional parts are `keras.applications.InceptionV3` (Szegedy et al. 2016, "Rethinking the

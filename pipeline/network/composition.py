@@ -1,13 +1,21 @@
-"""The five parts of the network and their composition."""
+"""The parts of the network and their composition."""
 
 import keras
 from keras import ops
 
+from pipeline.landmarks import LANDMARKS
 from pipeline.network.config import FEATURES, NetworkConfig
 from pipeline.network.inception import build_inception
+from pipeline.network.joints import (
+    COARSE_BLOCK,
+    FINE_BLOCK,
+    build_landmark_head,
+    mirror_joints,
+    place_joints,
+)
 from pipeline.network.localiser import build_localiser, build_presence, follow_hand
 from pipeline.network.squares import Tensor, sample_squares, scale_pixels
-from pipeline.network.temporal import build_reader, describe_path
+from pipeline.network.temporal import build_blend, build_motion_reader, describe_motion
 from signwrite.recipe import Recipe
 
 
@@ -15,11 +23,17 @@ def build_backbone(config: NetworkConfig) -> keras.Model:
     """Build the part that describes a hand crop.
 
     Returns:
-        A model float [N, crop_px, crop_px, 3] in [-1, 1] -> float32 [N, 2048].
+        A model float [N, crop_px, crop_px, 3] in [-1, 1] -> dict: ``features`` float32 [N, 2048],
+        and the maps that joints are read from, ``fine`` [N, G, G, 288], ``coarse`` [N, H, H, 768].
     """
     trunk = build_inception(config.crop_px)
     pooled = keras.layers.GlobalAveragePooling2D(dtype="float32", name="pooled")(trunk.output)
-    return keras.Model(trunk.input, pooled, name="backbone")
+    outputs = {
+        "features": pooled,
+        "fine": trunk.get_layer(FINE_BLOCK).output,
+        "coarse": trunk.get_layer(COARSE_BLOCK).output,
+    }
+    return keras.Model(trunk.input, outputs, name="backbone")
 
 
 def build_frame_head(signs: int) -> keras.Model:
@@ -30,7 +44,7 @@ def build_frame_head(signs: int) -> keras.Model:
 
 
 class SignNetwork:
-    """The five parts and their composition.
+    """The parts and their composition.
 
     Args:
         config: the structure.
@@ -38,8 +52,8 @@ class SignNetwork:
         signs: L, the number of signs.
 
     Attributes:
-        parts: the trainable models by name: localiser, presence, backbone,
-            frame_head, reader.
+        parts: the models by name: localiser, presence, backbone, frame_head,
+            landmark_head, motion, blend.
     """
 
     def __init__(self, config: NetworkConfig, *, recipe: Recipe, signs: int) -> None:
@@ -50,7 +64,9 @@ class SignNetwork:
             "presence": build_presence(),
             "backbone": build_backbone(config),
             "frame_head": build_frame_head(signs),
-            "reader": build_reader(config, frames=recipe.frames_per_clip, signs=signs),
+            "landmark_head": build_landmark_head(config),
+            "motion": build_motion_reader(config, signs=signs),
+            "blend": build_blend(signs),
         }
 
     def locate(self, canvases: Tensor, *, frames: int) -> tuple[Tensor, Tensor]:
@@ -64,24 +80,50 @@ class SignNetwork:
         return boxes, presence[:, 0]
 
     def describe(self, canvases: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor]:
-        """Read each frame's hand crop: -> features [N, 2048], frame logits [N, L]."""
+        """Read each frame's hand crop: -> frame logits [N, L], joints [N, 21, 3] on the canvas."""
         margin = ops.convert_to_tensor([1.0, 1.0, self.config.crop_margin], dtype="float32")
-        crops = sample_squares(canvases, boxes * margin, size_px=self.config.crop_px)
-        features = self.parts["backbone"](scale_pixels(crops), training=False)
-        return features, self.parts["frame_head"](features, training=False)
+        squares = boxes * margin
+        crops = sample_squares(canvases, squares, size_px=self.config.crop_px)
+        seen = self.parts["backbone"](scale_pixels(crops), training=False)
+        maps = {each: seen[each] for each in ("fine", "coarse")}
+        joints = self.parts["landmark_head"](maps, training=False)["joints"]
+        logits = self.parts["frame_head"](seen["features"], training=False)
+        return logits, place_joints(joints, squares)
+
+    def read(self, frame_logits: Tensor, joints: Tensor, presence: Tensor) -> dict[str, Tensor]:
+        """Read whole clips.
+
+        Args:
+            frame_logits: float32 [B, T, L].
+            joints: float32 [B, T, 21, 3], on the canvas.
+            presence: float32 [B, T], logits.
+
+        Returns:
+            A dict of float32 [B, L]: ``shown``, the frames' logits averaged by how much each frame
+            counts; ``moved``, the logits of the joints' movement; ``logits``, both blended.
+        """
+        # A left hand is a right one seen in a mirror: both ways of looking have a say.
+        both = [
+            self.parts["motion"](describe_motion(hand, presence), training=False)
+            for hand in (joints, mirror_joints(joints))
+        ]
+        weights = (both[0]["weights"] + both[1]["weights"]) / 2
+        shown = ops.sum(frame_logits * weights[..., None], axis=1)
+        moved = (both[0]["logits"] + both[1]["logits"]) / 2
+        logits = self.parts["blend"]([shown, moved], training=False)
+        return {"shown": shown, "moved": moved, "logits": logits}
 
     def classify(self, clips: Tensor, *, temperature: float) -> dict[str, Tensor]:
         """Compose the whole: uint8 [B, T, S, S, 3] -> what `Classification` holds."""
         frames, size_px = self.recipe.frames_per_clip, self.recipe.canvas_px
         canvases = ops.cast(ops.reshape(clips, (-1, size_px, size_px, 3)), "float32")
         boxes, presence = self.locate(canvases, frames=frames)
-        features, frame_logits = self.describe(canvases, boxes)
+        frame_logits, joints = self.describe(canvases, boxes)
         boxes = ops.reshape(boxes, (-1, frames, 3))
         presence = ops.reshape(presence, (-1, frames))
-        features = ops.reshape(features, (-1, frames, FEATURES))
         frame_logits = ops.reshape(frame_logits, (-1, frames, self.signs))
-        path = describe_path(boxes, presence)
-        logits = self.parts["reader"]([features, frame_logits, path], training=False)
+        joints = ops.reshape(joints, (-1, frames, LANDMARKS, 3))
+        logits = self.read(frame_logits, joints, presence)["logits"]
         half = boxes[..., 2:] * (self.config.crop_margin / 2)
         corners = ops.concatenate([boxes[..., :2] - half, boxes[..., :2] + half], axis=-1)
         return {

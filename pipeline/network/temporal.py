@@ -1,69 +1,122 @@
-"""The part that reads the frames of a clip together, and how the hand moves."""
+"""The part that reads the frames of a clip together: what they show, and how the hand moves.
+
+Two readers look at a clip. One averages what each frame alone shows. The other sees no pixel, only
+the hand's joints and how they travel: it can tell a movement from the pose that it starts with. As
+joints look alike whoever they belong to, it reads strangers nearly as well as those it learnt from,
+and says which frames count.
+"""
+
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 from keras import ops
 
-from pipeline.network.config import FEATURES, NetworkConfig
+from pipeline.landmarks import LANDMARKS
+from pipeline.network.config import NetworkConfig
 from pipeline.network.squares import Tensor
 
-_PATH_FEATURES = 7
+_TIPS = (4, 8, 12, 16, 20)
+_PALM = (0, 5, 9, 13, 17)
+_EVEN_BLEND = 0.5  # until it is fitted on validation clips
+
+MOTION_FEATURES = 2 * LANDMARKS + LANDMARKS + 2 + 4 * len(_TIPS) + 2
 
 
-def describe_path(boxes: Tensor, presence: Tensor) -> Tensor:
-    """Describe how the hand moves, in hand sides, whatever its place and size in the picture.
+def describe_motion(joints: Tensor, presence: Tensor) -> Tensor:
+    """Describe how a hand is held and moves, in its own sizes, wherever it is in the picture.
 
     Args:
-        boxes: float32 [B, T, 3]: centre x, centre y, side.
-        presence: float32 [B, T] logits.
+        joints: float32 [B, T, 21, 3], x, y and depth as fractions of the canvas.
+        presence: float32 [B, T], logits that there is a hand.
 
     Returns:
-        float32 [B, T, 7]: place against the clip's mean (x, y), step from the frame before (x, y),
-        log side against the clip's mean, speed, probability of a hand.
+        float32 [B, T, 87]: every joint against the palm's middle (x, y) and its depth; the palm
+        against its mean over the clip; each fingertip against its mean over the clip, and its step
+        from the frame before; how far the palm moved; the probability of a hand.
     """
-    side = ops.mean(boxes[..., 2], axis=1, keepdims=True)[..., None]
-    place = boxes[..., :2] / side
-    step = place[:, 1:] - place[:, :-1]
-    step = ops.concatenate([ops.zeros_like(place[:, :1]), step], axis=1)
-    speed = ops.sqrt(ops.sum(step * step, axis=-1, keepdims=True) + 1e-6)
-    log_side = ops.log(boxes[..., 2:])
+    place = joints[..., :2]
+    palm = ops.mean(ops.take(place, _PALM, axis=2), axis=2)
+    extent = ops.max(ops.max(place, axis=2) - ops.min(place, axis=2), axis=-1)
+    size = ops.maximum(ops.mean(extent, axis=1), 1e-3)[:, None, None] / 3.0
+    shape = (place - palm[:, :, None]) / size[..., None]
+    tips = ops.take(place, _TIPS, axis=2) / size[..., None]
+    tips = tips - ops.mean(tips, axis=1, keepdims=True)
+    path = (palm - ops.mean(palm, axis=1, keepdims=True)) / size
     parts = [
-        place - ops.mean(place, axis=1, keepdims=True),
-        step,
-        log_side - ops.mean(log_side, axis=1, keepdims=True),
-        speed,
+        _flat(shape),
+        joints[..., 2] / size,
+        path,
+        _flat(tips),
+        _flat(_steps(tips)),
+        ops.sqrt(ops.sum(ops.square(_steps(path)), axis=-1, keepdims=True) + 1e-6),
         ops.sigmoid(presence)[..., None],
     ]
-    return ops.clip(ops.concatenate(parts, axis=-1), -3.0, 3.0)
+    return ops.clip(ops.concatenate(parts, axis=-1), -4.0, 4.0)
 
 
-def build_reader(config: NetworkConfig, *, frames: int, signs: int) -> keras.Model:
-    """Build the temporal part: what the frames show and how the hand moves, read together.
+def _flat(points: Tensor) -> Tensor:
+    """Lay the last two axes out as one."""
+    frames = ops.shape(points)[1]
+    return ops.reshape(points, (-1, frames, points.shape[2] * points.shape[3]))
 
-    Each frame's logits are averaged with weights the layers give it (a frame in transition weighs
-    little), and what the sequence shows is added.
+
+def _steps(path: Tensor) -> Tensor:
+    """Return each frame's difference to the one before, along axis 1; zero for the first."""
+    return ops.concatenate([ops.zeros_like(path[:, :1]), path[:, 1:] - path[:, :-1]], axis=1)
+
+
+@keras.saving.register_keras_serializable("signwrite")
+class Blend(keras.layers.Layer):  # type: ignore[misc]  # Keras ships no types
+    """Adds up the logits of several readers, each with a weight of its own.
+
+    The weights are fitted on validation clips when the readers are trained, not by gradients.
+    """
+
+    def build(self, shapes: Sequence[Any]) -> None:
+        """Make one weight a reader."""
+        self.shares = self.add_weight(
+            shape=(len(shapes),),
+            initializer=keras.initializers.Constant(_EVEN_BLEND),
+            trainable=False,
+            name="shares",
+        )
+
+    def call(self, logits: Sequence[Tensor]) -> Tensor:
+        """Blend logits float32 [B, L] of each reader."""
+        return ops.tensordot(ops.stack(logits, axis=-1), self.shares, axes=1)
+
+
+def build_motion_reader(config: NetworkConfig, *, signs: int) -> keras.Model:
+    """Build the reader of joints, for clips of any number of frames.
 
     Returns:
-        A model of [features float32 [B, T, 2048], frame logits [B, T, L], path [B, T, 7]]
-        -> float32 logits [B, L].
+        A model float32 [B, T, 87] (`describe_motion`) -> dict of float32: ``logits`` [B, L],
+        ``weights`` [B, T], how much each frame counts; they sum to 1.
     """
     width = config.reader_width
-    features = keras.Input((frames, FEATURES))
-    frame_logits = keras.Input((frames, signs))
-    path = keras.Input((frames, _PATH_FEATURES))
-    seen = keras.layers.Dropout(0.3)(features)
-    seen = keras.layers.Dense(width, activation="relu", name="see")(seen)
-    moved = keras.layers.Conv1D(width, 3, padding="same", activation="relu", name="move")(path)
-    both = keras.layers.Concatenate()([seen, moved])
-    both = keras.layers.Conv1D(width, 3, padding="same", activation="relu", name="join")(both)
-    both = keras.layers.Dropout(0.2)(both)
-    both = keras.layers.Conv1D(width, 3, padding="same", activation="relu", name="sequence")(both)
-    weight = keras.layers.Dense(1, kernel_initializer="zeros", name="attend")(both)
-    weight = keras.layers.Softmax(axis=1)(weight)
-    shown = keras.layers.Dot(axes=1)([weight, frame_logits])
-    whole = keras.layers.Concatenate()(
-        [keras.layers.Dot(axes=1)([weight, both]), keras.layers.GlobalMaxPooling1D()(both)[:, None]]
+    exact = {"dtype": "float32"}  # it is small, and steps between frames are smaller still
+    motion = keras.Input((None, MOTION_FEATURES))
+    seen = keras.layers.Conv1D(width, 1, activation="gelu", name="hold", **exact)(motion)
+    seen = keras.layers.Dropout(0.3, **exact)(seen)
+    seen = keras.layers.Conv1D(width, 3, padding="same", activation="gelu", name="move", **exact)(
+        seen
     )
-    whole = keras.layers.Dropout(0.3)(whole)
-    added = keras.layers.Dense(signs, kernel_initializer="zeros", name="sequence_logits")(whole)
-    logits = keras.layers.Reshape((signs,))(keras.layers.Add()([shown, added]))
-    return keras.Model([features, frame_logits, path], logits, name="reader")
+    seen = keras.layers.Dropout(0.3, **exact)(seen)
+    seen = keras.layers.Conv1D(
+        width, 3, padding="same", dilation_rate=2, activation="gelu", name="sequence", **exact
+    )(seen)
+    weight = keras.layers.Dense(1, kernel_initializer="zeros", name="attend", **exact)(seen)
+    weight = keras.layers.Softmax(axis=1, **exact)(weight)
+    mean = keras.layers.Dot(axes=1, **exact)([weight, seen])[:, 0]
+    highest = keras.layers.GlobalMaxPooling1D(**exact)(seen)
+    whole = keras.layers.Concatenate(**exact)([mean, highest])
+    whole = keras.layers.Dropout(0.3, **exact)(whole)
+    logits = keras.layers.Dense(signs, name="motion_logits", **exact)(whole)
+    return keras.Model(motion, {"logits": logits, "weights": weight[..., 0]}, name="motion")
+
+
+def build_blend(signs: int) -> keras.Model:
+    """Build the sum of both readers' logits: two float32 [B, L] -> [B, L]."""
+    inputs = [keras.Input((signs,)), keras.Input((signs,))]
+    return keras.Model(inputs, Blend(name="blend", dtype="float32")(inputs), name="blend")

@@ -70,15 +70,18 @@ def start_part(part: keras.Model, source: str) -> None:
                 variable.assign(array)
 
 
-def start_head(head: keras.Model, source: str, *, vocabulary: Vocabulary) -> None:
-    """Fill the layer over the signs, where the source has one for these very signs.
+def start_heads(
+    head: keras.Model, joints: keras.Model, source: str, *, vocabulary: Vocabulary
+) -> None:
+    """Fill the layers over signs and joints, where the source has them.
 
-    A file does not name its signs: their number must do.
+    Signs must be these very ones; a file does not name them, so that their number must do.
 
     Raises:
         InputError: as `read_starting_weights`.
     """
     if Path(source).is_dir():
+        start_part(joints, source)
         if read_manifest(_folder(source)).vocabulary == vocabulary:
             start_part(head, source)
         return

@@ -10,11 +10,53 @@ from typing import Any, cast
 import cv2
 import numpy as np
 import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field
 
 Picture = npt.NDArray[Any]  # uint8 [H, W, 3] RGB; OpenCV's own types are wider
 Border = tuple[int, tuple[int, int, int]]  # OpenCV's border mode and colour
 
 cv2.setNumThreads(0)  # the training step owns the cores
+
+
+class Augmentation(BaseModel):
+    """How strongly each kind of invention is used: 0 not at all, 1 as it was designed.
+
+    Attributes:
+        mirror: left for right, so that left and right hands are one.
+        shift: the hand off the middle of its crop.
+        scale: the hand larger or smaller in its crop.
+        turn: turned in the picture.
+        stretch: wider or narrower.
+        light: brighter, darker, another contrast.
+        tint: the colour cast of another lamp or camera.
+        colour: stronger, weaker or no colours.
+        blur: out of focus, or of a low resolution.
+        noise: of a sensor.
+        compression: of a codec.
+        erase: a patch covered.
+        border: what lies beyond the picture.
+        background: another one behind the hand, where its joints are known.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    mirror: float = Field(default=1.0, ge=0.0, le=2.0)
+    shift: float = Field(default=1.0, ge=0.0, le=4.0)
+    scale: float = Field(default=1.0, ge=0.0, le=4.0)
+    turn: float = Field(default=1.0, ge=0.0, le=4.0)
+    stretch: float = Field(default=1.0, ge=0.0, le=4.0)
+    light: float = Field(default=1.0, ge=0.0, le=4.0)
+    tint: float = Field(default=1.0, ge=0.0, le=4.0)
+    colour: float = Field(default=1.0, ge=0.0, le=1.5)
+    blur: float = Field(default=1.0, ge=0.0, le=2.5)
+    noise: float = Field(default=1.0, ge=0.0, le=3.0)
+    compression: float = Field(default=1.0, ge=0.0, le=2.5)
+    erase: float = Field(default=1.0, ge=0.0, le=4.0)
+    border: float = Field(default=1.0, ge=0.0, le=1.0)
+    background: float = Field(default=1.0, ge=0.0, le=2.5)
+
+
+AS_DESIGNED = Augmentation()
 
 
 @dataclass(frozen=True)
@@ -31,18 +73,21 @@ class Look:
     mirror: bool
 
 
-def draw_look(rng: np.random.Generator) -> Look:
+def draw_look(rng: np.random.Generator, *, strength: Augmentation = AS_DESIGNED) -> Look:
     """Draw a look: most clips keep most of theirs."""
-    tint = rng.normal(0.0, 0.07, 3) if rng.random() < 0.6 else np.zeros(3)
+    tint = rng.normal(0.0, 0.07 * strength.tint, 3) if rng.random() < 0.6 else np.zeros(3)
+    odds = np.array([0.4, 0.5, 0.1])
+    odds[1:] *= strength.colour
+    odds[0] = 1.0 - odds[1:].sum()
     return Look(
-        gain=(rng.lognormal(0.0, 0.25) * np.exp(tint)).astype(np.float32),
-        gamma=float(rng.lognormal(0.0, 0.2)),
-        saturation=float(rng.choice([1.0, rng.uniform(0.3, 1.6), 0.0], p=[0.4, 0.5, 0.1])),
-        shrink=float(rng.uniform(0.3, 1.0)) if rng.random() < 0.35 else 1.0,
-        blur_px=float(rng.uniform(0.5, 1.8)) if rng.random() < 0.2 else 0.0,
-        noise=float(rng.uniform(2.0, 14.0)) if rng.random() < 0.3 else 0.0,
-        jpeg=int(rng.integers(15, 70)) if rng.random() < 0.4 else 0,
-        mirror=bool(rng.random() < 0.5),
+        gain=(rng.lognormal(0.0, 0.25 * strength.light) * np.exp(tint)).astype(np.float32),
+        gamma=float(rng.lognormal(0.0, 0.2 * strength.light)),
+        saturation=float(rng.choice([1.0, rng.uniform(0.3, 1.6), 0.0], p=odds.clip(0.0, 1.0))),
+        shrink=float(rng.uniform(0.3, 1.0)) if rng.random() < 0.35 * strength.blur else 1.0,
+        blur_px=float(rng.uniform(0.5, 1.8)) if rng.random() < 0.2 * strength.blur else 0.0,
+        noise=float(rng.uniform(2.0, 14.0)) if rng.random() < 0.3 * strength.noise else 0.0,
+        jpeg=int(rng.integers(15, 70)) if rng.random() < 0.4 * strength.compression else 0,
+        mirror=bool(rng.random() < 0.5 * strength.mirror),
     )
 
 
@@ -127,7 +172,7 @@ def erase_patch(picture: Picture, *, rng: np.random.Generator) -> Picture:
     return picture
 
 
-def draw_border(rng: np.random.Generator) -> Border:
+def draw_border(rng: np.random.Generator, *, strength: Augmentation = AS_DESIGNED) -> Border:
     """Draw what lies beyond a picture: black, one colour, or its edge pulled out."""
     red, green, blue = (int(level) for level in rng.integers(0, 256, 3))
     choices: tuple[Border, ...] = (
@@ -135,7 +180,7 @@ def draw_border(rng: np.random.Generator) -> Border:
         (cv2.BORDER_CONSTANT, (red, green, blue)),
         (cv2.BORDER_REPLICATE, (0, 0, 0)),
     )
-    return choices[rng.integers(len(choices))]
+    return choices[rng.integers(len(choices))] if rng.random() < strength.border else choices[0]
 
 
 def cover_bars(picture: Picture, *, rng: np.random.Generator) -> Picture:

@@ -1,15 +1,18 @@
 """How good logits are, and how to turn them into probabilities that mean what they say."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize_scalar
+from scipy.optimize import minimize, minimize_scalar
 from scipy.special import expit, log_softmax, softmax
 
 from signwrite.ranking import UncertaintyRule
 
-_EVEN = 0.5  # as often wrong as right
+_FALSE_ALARMS = 0.05  # share of right answers that may be doubted
+_STEPS = tuple(round(step / 50, 2) for step in range(50))
 Logits = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int64]
 
@@ -50,6 +53,55 @@ def fit_temperature(logits: Logits, labels: Labels) -> float:
     return float(np.exp(found.x))
 
 
+def fit_blend(readers: Sequence[Logits], labels: Labels) -> tuple[tuple[float, ...], float]:
+    """Fit how much each reader's logits count, and the temperature, as `fit_temperature` does.
+
+    Args:
+        readers: logits float32 [N, L] of each reader, of clips that did not train.
+        labels: int64 [N].
+
+    Returns:
+        The shares, 0 to 1, which sum to 1, and the temperature.
+    """
+    stacked = np.stack(readers, axis=-1).astype(np.float64)
+
+    def loss(factors: npt.NDArray[np.float64]) -> float:
+        chance = log_softmax(stacked @ factors, axis=1)
+        return -float(chance[np.arange(len(labels)), labels].mean())
+
+    even = np.full(len(readers), 1 / len(readers))
+    found = minimize(loss, even, bounds=[(1e-3, 5.0)] * len(readers), method="L-BFGS-B")
+    total = float(found.x.sum())
+    temperature = float(np.clip(1.0 / total, 0.2, 10.0))
+    return tuple(float(factor) / total for factor in found.x), temperature
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """What an answer is doubted by.
+
+    Attributes:
+        top_score: float [N], the best sign's calibrated score.
+        hand: float [N], the probability that the clip shows a hand.
+    """
+
+    top_score: npt.NDArray[np.float64]
+    hand: npt.NDArray[np.float64]
+
+    @classmethod
+    def of(cls, logits: Logits, presence: npt.NDArray[np.float32]) -> "Doubt":
+        """Take calibrated logits [N, L] and presence logits [N, T]."""
+        scores = softmax(logits.astype(np.float64), axis=1)
+        return cls(scores.max(axis=1, initial=0.0), expit(presence.astype(np.float64)).mean(axis=1))
+
+    def flagged(self, rule: UncertaintyRule) -> npt.NDArray[np.bool_]:
+        """Say which clips a rule calls uncertain."""
+        doubted: npt.NDArray[np.bool_] = (self.hand < rule.min_hand) | (
+            self.top_score < rule.min_top_score
+        )
+        return doubted
+
+
 @dataclass(frozen=True)
 class FittedRule:
     """A rule of uncertainty, and how often it errs on the clips it was fitted on.
@@ -59,62 +111,68 @@ class FittedRule:
         false_alarms: share of clips of signs that it calls uncertain.
         of_right: share of rightly read clips that it calls uncertain.
         of_wrong: share of wrongly read clips that it calls uncertain.
-        missed_empty: share of clips without a hand that its hand threshold lets pass.
+        missed: share of clips without a sign that it lets pass, by their kind.
     """
 
     rule: UncertaintyRule
     false_alarms: float
     of_right: float
     of_wrong: float
-    missed_empty: float
+    missed: Mapping[str, float]
 
-    def figures(self) -> dict[str, float]:
+    def figures(self) -> dict[str, Any]:
         """Return the figures for the model card."""
         return {
             "false_alarms": self.false_alarms,
             "of_right": self.of_right,
             "of_wrong": self.of_wrong,
-            "missed_empty": self.missed_empty,
+            "missed": dict(self.missed),
         }
 
     def describe(self) -> str:
         """Put the rule and its figures into one line."""
-        figures = "  ".join(f"{name} {value:.3f}" for name, value in self.figures().items())
+        told = {"of right": self.of_right, "of wrong": self.of_wrong}
+        told |= {f"missed {kind}": share for kind, share in self.missed.items()}
+        figures = "  ".join(f"{name} {value:.3f}" for name, value in told.items())
         return f"min_hand {self.rule.min_hand}  min_top_score {self.rule.min_top_score}  {figures}"
 
 
 def fit_rule(
-    logits: Logits,
-    labels: Labels,
-    *,
-    hand: npt.NDArray[np.float32],
-    hand_of_empty: npt.NDArray[np.float32],
+    signs: Doubt, right: npt.NDArray[np.bool_], *, none: Mapping[str, Doubt]
 ) -> FittedRule:
-    """Fit when to call an answer uncertain.
+    """Fit when to call an answer uncertain: no hand, or nothing that is known.
 
-    The hand threshold is the one that best tells clips with a hand from clips without. The score
-    threshold is the highest below which answers are more often wrong than right.
+    Of the rules that doubt at most one in twenty right answers it is the one that lets the fewest
+    clips without a sign pass, each kind counting the same; of equal ones, the mildest.
 
     Args:
-        logits: calibrated, float32 [N, L], of clips that did not train.
-        labels: int64 [N].
-        hand: presence logits [N, T] of the same clips.
-        hand_of_empty: presence logits [M, T] of clips that show no hand.
+        signs: of clips of signs that did not train.
+        right: bool [N], which of them are read rightly.
+        none: of clips without a sign, by their kind; kinds without a clip are left out.
     """
-    shown, empty = expit(hand).mean(axis=1), expit(hand_of_empty).mean(axis=1)
-    steps = np.linspace(0.02, 0.98, 49)
-    told_apart = np.array([(shown >= step).mean() + (empty < step).mean() for step in steps])
-    best_steps = steps[told_apart == told_apart.max()]
-    min_hand = round(float(np.median(best_steps)), 2)
-    best = softmax(logits.astype(np.float64), axis=1).max(axis=1)
-    right = logits.argmax(axis=1) == labels
-    doubtful = [step for step in steps if (best < step).any() and right[best < step].mean() < _EVEN]
-    min_top_score = round(float(max(doubtful, default=0.0)), 2)
-    flagged = (shown < min_hand) | (best < min_top_score)
+    kinds = {kind: each for kind, each in none.items() if len(each.hand)}
+    best, least = UncertaintyRule(min_hand=0.0, min_top_score=0.0), (1.0, 1.0)
+    for min_hand in _STEPS:
+        for min_top_score in _STEPS:
+            rule = UncertaintyRule(min_hand=min_hand, min_top_score=min_top_score)
+            flagged = signs.flagged(rule)
+            alarms = _share(flagged[right])
+            if alarms > _FALSE_ALARMS:
+                break  # higher scores only doubt more
+            missed = float(
+                np.mean([1.0 - _share(k.flagged(rule)) for k in kinds.values()] or [0.0])
+            )
+            if (missed, alarms) < least:
+                best, least = rule, (missed, alarms)
+    flagged = signs.flagged(best)
     return FittedRule(
-        rule=UncertaintyRule(min_hand=min_hand, min_top_score=min_top_score),
-        false_alarms=float(flagged.mean()),
-        of_right=float(flagged[right].mean()) if right.any() else 0.0,
-        of_wrong=float(flagged[~right].mean()) if (~right).any() else 0.0,
-        missed_empty=float((empty >= min_hand).mean()) if len(empty) else 0.0,
+        rule=best,
+        false_alarms=_share(flagged),
+        of_right=_share(flagged[right]),
+        of_wrong=_share(flagged[~right]),
+        missed={kind: 1.0 - _share(each.flagged(best)) for kind, each in kinds.items()},
     )
+
+
+def _share(flagged: npt.NDArray[np.bool_]) -> float:
+    return float(flagged.mean()) if len(flagged) else 0.0

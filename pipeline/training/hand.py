@@ -10,8 +10,9 @@ from keras import ops
 from pipeline.network.composition import SignNetwork
 from pipeline.network.squares import Tensor
 from pipeline.network.weights import start_part
-from pipeline.training.dataset import ArrayBatches, Draw, SceneBatches
+from pipeline.training.dataset import ArrayBatches, Draw
 from pipeline.training.run import Run
+from pipeline.training.scenes import SceneBatches
 from pipeline.training.stage import JIT_COMPILE, Judgement, Stage, build_optimizer, run_stage
 from pipeline.training.store import Store
 from signwrite.errors import InputError

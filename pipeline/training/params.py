@@ -8,6 +8,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipeline.network.config import NetworkConfig
+from pipeline.training.augmentation import AS_DESIGNED, Augmentation
 from signwrite.errors import InputError
 from signwrite.recipe import Recipe
 
@@ -61,8 +62,15 @@ class TrainParams(BaseModel):
     )
     class_weights: Literal["balanced", "none"] = "balanced"
     label_smoothing: float = Field(default=0.1, ge=0.0, lt=1.0)
-    variants: int = Field(
-        default=6, ge=1, description="invented variants of a clip, for the reader"
+    augmentation: Augmentation = AS_DESIGNED
+    joints_weight: float = Field(
+        default=0.5, ge=0.0, description="what joints count for beside signs, where they are known"
+    )
+    drawn_signers: int = Field(
+        default=60, ge=0, description="drawn people from whom the reader of joints learns too"
+    )
+    drawn_share: float = Field(
+        default=0.2, ge=0.0, le=1.0, description="share of its clips that is drawn"
     )
     localiser: StageParams = StageParams(epochs=5, steps=200, batch=32, rate=4e-4)
     presence: StageParams = StageParams(epochs=6, steps=60, batch=64, rate=2e-3)
@@ -71,7 +79,9 @@ class TrainParams(BaseModel):
     )
     head: StageParams = StageParams(epochs=1, steps=60, batch=32, rate=2e-3)
     backbone: StageParams = StageParams(epochs=11, steps=200, batch=32, rate=2e-4, decay=1e-2)
-    reader: StageParams = StageParams(epochs=20, steps=80, batch=64, rate=1e-3, decay=1e-2)
+    motion: StageParams = StageParams(
+        epochs=40, steps=50, batch=32, rate=2e-3, decay=1e-2, patience=12
+    )
 
 
 def read_params(path: Path | None) -> TrainParams:

@@ -4,20 +4,23 @@ A store holds what `signwrite.reader.read_tensor` makes of each clip, with more 
 network takes, so that training can choose moments; nothing else decodes for training.
 """
 
-import csv
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.clips.boxes import Boxes, box_on_canvas, frames_of_video, read_boxes
 from pipeline.clips.cut import describe
 from pipeline.clips.manifest import ClipRow, read_manifest
 from pipeline.files import whole_file, write_text
 from pipeline.jobs import ALONE, Progress, Workers, no_progress, run_each
+from pipeline.landmarks import LANDMARKS
+from pipeline.landmarks.table import LEAST_SCORE, read_landmarks
+from signwrite.bundle import sha256_of
 from signwrite.errors import InputError
 from signwrite.frames import fit
 from signwrite.reader import read_tensor
@@ -26,12 +29,47 @@ from signwrite.vocabulary import Vocabulary
 
 FRAMES_KEPT = 24
 _STATE = "store.json"
-_FRAMES, _BOXES = "frames.npy", "boxes.npy"
+_FRAMES, _TIMES = "frames.npy", "times.npy"
 _CHUNK = 64  # clips between two checkpoints
-_BOX_COLUMNS = ["video", "frame", "letter", "x_min", "y_min", "x_max", "y_max", "score"]
 
 Box = tuple[float, float, float]  # centre x, centre y, side
-Boxes = Mapping[tuple[str, int], tuple[float, float, float, float]]
+Moments = npt.NDArray[np.float64]  # [K], seconds from the clip's first frame
+
+
+@dataclass(frozen=True)
+class HandTables:
+    """The files that say where the hand is in the frames of videos; without one, nothing is known.
+
+    Attributes:
+        boxes: the table of hand boxes.
+        landmarks: the table of hand landmarks.
+    """
+
+    boxes: Path | None = None
+    landmarks: Path | None = None
+
+    def digests(self) -> dict[str, str | None]:
+        """Name both by their content."""
+        files = {"boxes": self.boxes, "landmarks": self.landmarks}
+        return {name: None if file is None else sha256_of(file) for name, file in files.items()}
+
+
+NO_TABLES = HandTables()
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A frame as training takes it.
+
+    Attributes:
+        pixels: uint8 [H, W, 3], RGB, without the canvas' bars.
+        box: the hand's, in pixels.
+        joints: float32 [21, 3], the hand's, in pixels; not a number where they are not known.
+    """
+
+    pixels: npt.NDArray[np.uint8]
+    box: Box
+    joints: npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -42,19 +80,27 @@ class Store:
         frames: uint8 [N, K, S, S, 3] RGB canvases, memory-mapped.
         boxes: float32 [N, K, 3], the hand's centre x, centre y and side as fractions of the canvas;
             not a number where the box is not known.
+        landmarks: float32 [N, K, 21, 3], the hand's joints: x, y and depth against the wrist, as
+            fractions of the canvas; not a number where they are not known.
         clips: what each clip is, in order.
     """
 
     frames: npt.NDArray[np.uint8]
     boxes: npt.NDArray[np.float32]
+    landmarks: npt.NDArray[np.float32]
     clips: tuple[ClipRow, ...]
 
-    def picture(self, row: int, frame: int) -> tuple[npt.NDArray[np.uint8], Box]:
-        """Return a frame without the canvas' bars, uint8 [H, W, 3], and its hand box in pixels."""
+    def picture(self, row: int, frame: int) -> Shown:
+        """Return a frame without the canvas' bars, and where the hand is in it."""
         canvas_px = self.frames.shape[2]
         place = fit(self.clips[row].width, self.clips[row].height, canvas_px=canvas_px)
-        x, y, side = (float(part) * canvas_px for part in self.boxes[row, frame])
-        return self.frames[row, frame][place.region], (x - place.left, y - place.top, side)
+        corner = np.array([place.left, place.top, 0.0], np.float32)
+        x, y, side = self.boxes[row, frame] * canvas_px - corner
+        return Shown(
+            self.frames[row, frame][place.region],
+            (float(x), float(y), float(side)),
+            self.landmarks[row, frame] * canvas_px - corner,
+        )
 
     def rows(self, *splits: str) -> npt.NDArray[np.intp]:
         """Return the row numbers of one split or several."""
@@ -80,7 +126,7 @@ def build_store(
     *,
     recipe: Recipe,
     out: Path,
-    boxes: Path | None = None,
+    tables: HandTables = NO_TABLES,
     workers: Workers = ALONE,
     progress: Progress = no_progress,
 ) -> Store:
@@ -91,25 +137,25 @@ def build_store(
     Args:
         clips: the folder, with its manifest.
         recipe: the network's recipe; the store keeps `FRAMES_KEPT` frames a clip.
-        out: the store's folder; made again when the clips, the boxes or the recipe changed.
-        boxes: a table of hand boxes by video and frame; without it none is known.
+        out: the store's folder; made again when the clips or the recipe changed.
+        tables: where the hand is known to be.
         workers: who decodes.
         progress: called with the number of clips done and to do.
 
     Raises:
-        InputError: the manifest or the boxes cannot be read, or a clip cannot be decoded.
+        InputError: the manifest or a table cannot be read, or a clip cannot be decoded.
     """
     rows = read_manifest(clips)
     kept = recipe.model_copy(update={"frames_per_clip": FRAMES_KEPT})
-    known, key = read_boxes(boxes), _key(rows, recipe=kept, boxes=boxes)
+    key = _key(rows, recipe=kept)
     out.mkdir(parents=True, exist_ok=True)
     done = _decoded(out, key=key)
     if done == 0:
         shape = (len(rows), *kept.clip_shape)
         np.lib.format.open_memmap(out / _FRAMES, "w+", np.uint8, shape).flush()
-        squares = np.full((*shape[:2], 3), np.nan, np.float32)
+        times = np.zeros(shape[:2])
     else:
-        squares = np.load(out / _BOXES)
+        times = np.load(out / _TIMES)
     while done < len(rows):
         chunk = range(done, min(done + _CHUNK, len(rows)))
         tasks = [DecodeTask(clips / rows[at].clip, kept, out / _FRAMES, at) for at in chunk]
@@ -118,14 +164,19 @@ def build_store(
                 raise InputError(f"{rows[task.place].clip}: {describe(pts_s)}") from pts_s
             done += 1
             progress(done, len(rows))
-            squares[task.place] = _squares(rows[task.place], pts_s, known=known, recipe=kept)
-        with whole_file(out / _BOXES) as partial, partial.open("wb") as stream:
-            np.save(stream, squares)
+            times[task.place] = pts_s
+        with whole_file(out / _TIMES) as partial, partial.open("wb") as stream:
+            np.save(stream, times)
         write_text(out / _STATE, json.dumps({"key": key, "clips": done}) + "\n")
-    return Store(np.load(out / _FRAMES, mmap_mode="r"), squares, tuple(rows))
+    return Store(
+        np.load(out / _FRAMES, mmap_mode="r"),
+        _squares(rows, times, known=read_boxes(tables.boxes), canvas_px=kept.canvas_px),
+        _joints(rows, times, landmarks=tables.landmarks, canvas_px=kept.canvas_px),
+        tuple(rows),
+    )
 
 
-def decode_clip(task: DecodeTask) -> npt.NDArray[np.float64]:
+def decode_clip(task: DecodeTask) -> Moments:
     """Decode a clip into its place in the frames file; return its frames' times in seconds.
 
     Raises:
@@ -147,56 +198,42 @@ def _decoded(out: Path, *, key: str) -> int:
     return int(state["clips"]) if state["key"] == key else 0
 
 
-def read_boxes(path: Path | None) -> Boxes:
-    """Read a table of hand boxes: x_min, y_min, x_max, y_max as fractions, by video and frame.
-
-    Raises:
-        InputError: the columns are others, or a cell is not a number.
-    """
-    if path is None:
-        return {}
-    with path.open(encoding="utf-8", newline="") as stream:
-        reader = csv.DictReader(stream)
-        if not set(_BOX_COLUMNS) <= set(reader.fieldnames or []):
-            raise InputError(f"{path}: wanted the columns {_BOX_COLUMNS}")
-        try:
-            return {
-                (row["video"], int(row["frame"])): (
-                    float(row["x_min"]),
-                    float(row["y_min"]),
-                    float(row["x_max"]),
-                    float(row["y_max"]),
-                )
-                for row in reader
-            }
-        except ValueError as error:
-            raise InputError(f"{path}, row {reader.line_num}: {error}") from error
-
-
-def _key(rows: Sequence[ClipRow], *, recipe: Recipe, boxes: Path | None) -> str:
+def _key(rows: Sequence[ClipRow], *, recipe: Recipe) -> str:
     """Name what a store is made of; how the signers are divided is no part of it."""
     clips = [asdict(row) | {"split": None} for row in rows]
-    text = json.dumps([clips, recipe.model_dump()])
-    text += boxes.read_text(encoding="utf-8") if boxes else ""
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(json.dumps([clips, recipe.model_dump()]).encode()).hexdigest()
 
 
 def _squares(
-    row: ClipRow, pts_s: npt.NDArray[np.float64], *, known: Boxes, recipe: Recipe
+    rows: Sequence[ClipRow], times: npt.NDArray[np.float64], *, known: Boxes, canvas_px: int
 ) -> npt.NDArray[np.float32]:
-    """Look up a clip's hand boxes: float32 [K, 3], not a number where none is known."""
-    squares = np.full((len(pts_s), 3), np.nan, np.float32)
-    for moment, at_s in enumerate(pts_s):
-        box = known.get((row.video, row.first_frame + round(at_s * row.fps)))
-        if box is not None:
-            squares[moment] = _on_canvas(box, row, canvas_px=recipe.canvas_px)
+    """Look up every clip's hand boxes: float32 [N, K, 3], not a number where none is known."""
+    squares = np.full((*times.shape, 3), np.nan, np.float32)
+    for place, (row, pts_s) in enumerate(zip(rows, times, strict=True)):
+        for moment, frame in enumerate(frames_of_video(row, pts_s)):
+            box = known.get((row.video, frame))
+            if box is not None:
+                squares[place, moment] = box_on_canvas(box, row, canvas_px=canvas_px)
     return squares
 
 
-def _on_canvas(box: tuple[float, float, float, float], row: ClipRow, *, canvas_px: int) -> Box:
-    """Turn a box in fractions of the video's frame into a square in fractions of the canvas."""
-    place = fit(row.width, row.height, canvas_px=canvas_px)
-    left, right = (place.left + edge * place.width for edge in (box[0], box[2]))
-    top, bottom = (place.top + edge * place.height for edge in (box[1], box[3]))
-    side = max(right - left, bottom - top)
-    return (left + right) / 2 / canvas_px, (top + bottom) / 2 / canvas_px, side / canvas_px
+def _joints(
+    rows: Sequence[ClipRow],
+    times: npt.NDArray[np.float64],
+    *,
+    landmarks: Path | None,
+    canvas_px: int,
+) -> npt.NDArray[np.float32]:
+    """Look up every clip's landmarks: float32 [N, K, 21, 3], not a number where unknown."""
+    joints = np.full((*times.shape, LANDMARKS, 3), np.nan, np.float32)
+    table = [] if landmarks is None else read_landmarks(landmarks)
+    known = {(row.video, row.frame): row.joints for row in table if row.score >= LEAST_SCORE}
+    for place, (row, pts_s) in enumerate(zip(rows, times, strict=True)):
+        area = fit(row.width, row.height, canvas_px=canvas_px)
+        scale = np.array([area.width, area.height, area.width]) / canvas_px
+        corner = np.array([area.left, area.top, 0.0]) / canvas_px
+        for moment, frame in enumerate(frames_of_video(row, pts_s)):
+            found = known.get((row.video, frame))
+            if found is not None:
+                joints[place, moment] = found * scale + corner
+    return joints

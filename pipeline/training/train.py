@@ -4,12 +4,12 @@ Five stages, each resumed where it was killed:
 
 1. *localiser*: finds the hand, taught by hand boxes.
 2. *presence*: tells from what the localiser sees whether there is a hand at all.
-3. *head*: a new layer over the signs on the frozen backbone.
-4. *backbone*: every layer of InceptionV3 and the head, slowly.
-5. *reader*: the temporal part, on features of many invented variants of each training clip.
+3. *head*: new layers over the signs and the joints, on the frozen backbone.
+4. *backbone*: every layer of InceptionV3 and the heads, slowly.
+5. *motion*: the reader of joints, on many invented movements of each training clip.
 
-Then the temperature and the rule of uncertainty are fitted on validation clips. Epochs are chosen
-on validation signers; clips of the test split are never read.
+Then what each reader counts, the temperature and the rule of uncertainty are fitted on validation
+clips. Epochs are chosen on validation signers; clips of the test split are never read.
 """
 
 from collections.abc import Sequence
@@ -29,13 +29,20 @@ from pipeline.network.weights import name_start
 from pipeline.network.weights_folder import TrainedNetwork, save_network
 from pipeline.provenance import PROVENANCE, Provenance, describe_run, read_provenance
 from pipeline.training.board import Board
-from pipeline.training.calibrate import FittedRule, fit_rule, fit_temperature, score_logits
+from pipeline.training.calibrate import Doubt, FittedRule, fit_blend, fit_rule, score_logits
 from pipeline.training.hand import train_localiser, train_presence
 from pipeline.training.params import STARTS, TrainParams
+from pipeline.training.readings import (
+    READERS,
+    Readings,
+    judge_readings,
+    locate_unknown,
+    pass_between,
+    read_beside,
+)
 from pipeline.training.run import Run
-from pipeline.training.signs import train_backbone, train_reader
-from pipeline.training.store import Store, build_store
-from pipeline.training.variants import empty_variants, locate_all, plain_variants, read_clips
+from pipeline.training.signs import train_backbone, train_motion
+from pipeline.training.store import HandTables, Store, build_store
 from pipeline.training.watch import Watch
 from signwrite.bundle import Manifest, sha256_of
 from signwrite.errors import InputError
@@ -55,7 +62,7 @@ def train_run(
     clips: Path,
     *,
     folder: Path,
-    boxes: Path | None,
+    tables: HandTables,
     params: TrainParams,
     facts: ModelFacts,
     watch: Watch,
@@ -67,9 +74,9 @@ def train_run(
     Args:
         clips: a folder of the cut stage, with the splits train and validation.
         folder: the run's folder.
-        boxes: a table of hand boxes by video and frame.
+        tables: where the hand is known to be.
         params: what the run depends on; a run that goes on must have the same, and the same clips
-            and boxes.
+            and tables.
         facts: what the model is called.
         watch: whom to tell how far it is.
         store: where decoded clips are kept, perhaps shared by runs on other divisions of the same
@@ -84,13 +91,13 @@ def train_run(
     """
     keras.utils.clear_session()  # a run does not depend on what the process did before
     keras.config.set_dtype_policy(params.precision)
-    provenance = _remember(folder, clips=clips, boxes=boxes, params=params)
+    provenance = _remember(folder, clips=clips, tables=tables, params=params)
     with watch.bar("decoding") as move:
         decoded = build_store(
             clips,
             recipe=params.recipe,
             out=store or folder / "store",
-            boxes=boxes,
+            tables=tables,
             workers=workers,
             progress=move,
         )
@@ -139,25 +146,50 @@ def train_network(
     run = Run(store, vocabulary, params, network, folder, watch)
     train_localiser(run)
     train_presence(run)
-    sightings = locate_all(store, network, cache=folder / "sightings.npz")
-    known = np.where(np.isnan(store.boxes), sightings.boxes, store.boxes)
-    run = replace(run, store=replace(store, boxes=known))
+    boxes = locate_unknown(store, network, cache=folder / "boxes.npy")
+    run = replace(run, store=replace(store, boxes=boxes))
     train_backbone(run)
-    train_reader(run, sightings)
-    rows = store.rows("validation")
-    plain = plain_variants(network, run.store, rows)
-    logits, labels = read_clips(network, plain), run.labels[rows]
-    temperature = fit_temperature(logits, labels)
-    rule = fit_rule(
-        logits / temperature,
-        labels,
-        hand=plain.presence,
-        hand_of_empty=empty_variants(network, run.store, rows, seed=params.seed),
-    )
-    watch.say(f"temperature {temperature:.3f}  {rule.describe()}")
-    with Board(folder / "board") as board:
-        board.parameters(params.model_dump(mode="json"), score_logits(logits, labels))
+    plain = train_motion(run)
+    temperature, rule = calibrate(run, plain)
     return network, temperature, rule
+
+
+def calibrate(run: Run, plain: Readings) -> tuple[float, FittedRule]:
+    """Fit on validation clips what each reader counts, the temperature and the rule of uncertainty.
+
+    Args:
+        run: with its network trained; takes the readers' shares.
+        plain: the validation clips as serving reads them.
+
+    Returns:
+        The temperature and the rule.
+    """
+    network, rows = run.network, run.store.rows("validation")
+    labels = run.labels[rows]
+    said = judge_readings(network, plain)
+    shares, temperature = fit_blend([said[each] for each in READERS], labels)
+    network.parts["blend"].set_weights([np.array(shares, np.float32)])
+
+    def doubt(readings: Readings) -> Doubt:
+        logits = judge_readings(network, readings)["logits"]
+        return Doubt.of(logits / temperature, readings.presence)
+
+    logits = judge_readings(network, plain)["logits"]
+    signers = [run.store.clips[row].signer for row in rows]
+    seed = run.params.seed
+    rule = fit_rule(
+        doubt(plain),
+        logits.argmax(axis=1) == labels,
+        none={
+            "no_hand": doubt(read_beside(network, run.store, rows, seed=seed)),
+            "passing": doubt(pass_between(plain, signers, seed=seed)),
+        },
+    )
+    counted = "  ".join(f"{name} {share:.2f}" for name, share in zip(READERS, shares, strict=True))
+    run.watch.say(f"{counted}  temperature {temperature:.3f}  {rule.describe()}")
+    with Board(run.folder / "board") as board:
+        board.parameters(run.params.model_dump(mode="json"), score_logits(logits, labels))
+    return temperature, rule
 
 
 def describe_clips(clips: Sequence[ClipRow]) -> dict[str, dict[str, int]]:
@@ -179,25 +211,25 @@ def describe_params(params: TrainParams) -> dict[str, Any]:
     return params.model_dump(mode="json", exclude={"network", "recipe"}) | starts
 
 
-def describe_given(clips: Path, *, boxes: Path | None, params: TrainParams) -> dict[str, Any]:
+def describe_given(clips: Path, *, tables: HandTables, params: TrainParams) -> dict[str, Any]:
     """Return all that a run's outcome depends on, files by their digests."""
     return {
         "clips": sha256_of(clips / MANIFEST),
-        "boxes": None if boxes is None else sha256_of(boxes),
+        **tables.digests(),
         **params.model_dump(mode="json"),
         **{each: name_start(getattr(params, each)) for each in STARTS},
     }
 
 
-def _remember(folder: Path, *, clips: Path, boxes: Path | None, params: TrainParams) -> Provenance:
+def _remember(folder: Path, *, clips: Path, tables: HandTables, params: TrainParams) -> Provenance:
     """Write down what the run depends on; refuse a folder that holds another run.
 
     Raises:
-        InputError: there are no clips, or the folder's run has other clips, boxes or parameters.
+        InputError: there are no clips, or the folder's run has other clips, tables or parameters.
     """
     if not (clips / MANIFEST).is_file():
         raise InputError(f"{clips}: wanted a folder of the cut stage; it has no {MANIFEST}")
-    given = describe_given(clips, boxes=boxes, params=params)
+    given = describe_given(clips, tables=tables, params=params)
     kept = read_provenance(folder)
     if kept is not None and kept.given != given:
         differ = ", ".join(sorted(key for key in given if kept.given.get(key) != given[key]))

@@ -96,6 +96,35 @@ def extract_stage(params: RunParams, places: Places) -> Stage:
     )
 
 
+def landmarks_stage(params: RunParams, places: Places) -> Stage:
+    """Let the teacher find the hands' landmarks."""
+    boxes, out = _there(params.boxes), _there(params.landmarks)
+    model = params.find_landmarks and params.find_landmarks.model
+
+    def work(crew: Crew) -> None:
+        from pipeline.landmarks.find import find_landmarks  # noqa: PLC0415 - on demand
+        from pipeline.landmarks.teacher import fetch_teacher  # noqa: PLC0415 - on demand
+
+        with crew.watch.bar("landmarks") as move:
+            report = find_landmarks(
+                places.clips,
+                boxes=boxes,
+                teacher=model or fetch_teacher(places.teacher),
+                out=out,
+                workers=crew.workers,
+                progress=move,
+            )
+        crew.watch.say(report.describe())
+
+    return Stage(
+        "landmarks",
+        lambda: [places.clips / MANIFEST, boxes, *([model] if model else [])],
+        lambda: files_in(out),
+        None,
+        work,
+    )
+
+
 def _refuse(failed: Mapping[str, str]) -> None:
     """End a stage in which something failed: what comes after would silently lack it.
 

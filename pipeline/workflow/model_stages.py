@@ -21,9 +21,11 @@ def train_stage(params: RunParams, places: Places) -> Stage:
     def inputs() -> list[Path]:
         starts = {getattr(params.train, each) for each in STARTS} - {"imagenet"}
         started = [file for start in sorted(starts) for file in files_in(Path(start))]
-        return [places.clips / CLIPS, *([params.boxes] if params.boxes else []), *started]
+        known = [file for file in (params.boxes, params.landmarks) if file]
+        return [places.clips / CLIPS, *known, *started]
 
     def work(crew: Crew) -> None:
+        from pipeline.training.store import HandTables  # noqa: PLC0415 - on demand
         from pipeline.training.train import (  # noqa: PLC0415 - on demand
             ModelFacts,
             describe_given,
@@ -31,11 +33,12 @@ def train_stage(params: RunParams, places: Places) -> Stage:
         )
 
         # A run of its own for other parameters: whoever turns back finds what was trained then.
-        parts = describe_given(places.clips, boxes=params.boxes, params=params.train)
+        tables = HandTables(params.boxes, params.landmarks)
+        parts = describe_given(places.clips, tables=tables, params=params.train)
         weights = train_run(
             places.clips,
             folder=places.train / fingerprint(json.dumps(parts)),
-            boxes=params.boxes,
+            tables=tables,
             params=params.train,
             facts=ModelFacts(name=params.name, version=params.version, about=about),
             watch=crew.watch,
@@ -66,7 +69,8 @@ def evaluate_stage(params: RunParams, places: Places) -> Stage:
     """Measure the exported bundle; leave it and the weights with the figures in their cards."""
 
     def inputs() -> list[Path]:
-        return [places.clips / CLIPS, places.exported / MANIFEST]
+        known = [params.boxes] if params.boxes else []
+        return [places.clips / CLIPS, places.exported / MANIFEST, *known]
 
     def outputs() -> list[Path]:
         folders = (places.report, places.weights, places.bundle)
@@ -90,6 +94,7 @@ def evaluate_stage(params: RunParams, places: Places) -> Stage:
                 split=split,
                 out=places.report,
                 watch=crew.watch,
+                boxes=params.boxes,
                 likeness=params.likeness,
                 workers=crew.workers,
             )
@@ -105,7 +110,7 @@ def evaluate_stage(params: RunParams, places: Places) -> Stage:
             with whole_folder(target) as folder:
                 shutil.copytree(source, folder, dirs_exist_ok=True)
                 for split, each in measured.items():
-                    add_to_card(each.evaluation, split=split, weights=folder)
+                    add_to_card(each.evaluation, split=split, weights=folder, no_sign=each.no_sign)
 
     given = [*params.evaluate, params.likeness]
     return Stage("evaluate", inputs, outputs, given, work)

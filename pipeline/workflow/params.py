@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from pipeline.drawing.tutorial import BOXES_FILE, SIGNERS_FILE, TIMES_FILE
 from pipeline.evaluation import LIKENESS
+from pipeline.landmarks.table import LANDMARKS_FILE
 from pipeline.training.params import STARTS, TrainParams, read_object
 from signwrite.errors import InputError
 from signwrite.vocabulary import ASL_LETTERS
@@ -41,6 +42,12 @@ class ExtractParams(_Params):
     quality: int = Field(default=95, ge=1, le=100)
 
 
+class FindLandmarksParams(_Params):
+    """How the teacher finds landmarks: its model file, by default fetched."""
+
+    model: Path | None = None
+
+
 class RunParams(_Params):
     """A whole run. Paths are relative to the file that says so.
 
@@ -56,6 +63,8 @@ class RunParams(_Params):
         annotations: who signs what and when; drawn videos bring theirs.
         signers: who is in which video.
         boxes: hand boxes by video and frame.
+        landmarks: hand landmarks by video and frame.
+        find_landmarks: let the teacher find them, where `boxes` says that there is a hand.
         cut: how to cut.
         extract: write JPEGs too; nothing else needs them.
         train: how to train.
@@ -73,6 +82,8 @@ class RunParams(_Params):
     annotations: Path | None = None
     signers: Path | None = None
     boxes: Path | None = None
+    landmarks: Path | None = None
+    find_landmarks: FindLandmarksParams | None = None
     cut: CutParams = CutParams()
     extract: ExtractParams | None = None
     train: TrainParams = TrainParams()
@@ -88,6 +99,8 @@ class RunParams(_Params):
                 "annotations",
                 "signers",
                 "boxes",
+                "landmarks",
+                "find_landmarks",
             } & self.model_fields_set
             if given:
                 raise ValueError(f"drawn videos bring their own {', '.join(sorted(given))}")
@@ -95,7 +108,16 @@ class RunParams(_Params):
             raise ValueError("annotations wanted, or example to draw videos with theirs")
         elif self.videos is None and self.download is None:
             raise ValueError("videos wanted (their folder), or download (a list of them)")
+        if self.find_landmarks is not None and (self.boxes is None or self.landmarks is not None):
+            raise ValueError("find_landmarks wants boxes, and no landmarks that are known already")
         return self
+
+    def _landmarks(self, folder: Path, *, out: Path, videos: Path) -> Path | None:
+        if self.example is not None:
+            return videos / LANDMARKS_FILE
+        if self.find_landmarks is not None:
+            return out / LANDMARKS_FILE
+        return None if self.landmarks is None else folder / self.landmarks
 
     def resolved(self, folder: Path) -> Self:
         """Return the same with every path made absolute, from a folder; what is left out filled."""
@@ -121,6 +143,10 @@ class RunParams(_Params):
                 "annotations": videos / TIMES_FILE if drawn else at(self.annotations),
                 "signers": videos / SIGNERS_FILE if drawn else at(self.signers),
                 "boxes": videos / BOXES_FILE if drawn else at(self.boxes),
+                "landmarks": self._landmarks(folder, out=out, videos=videos),
+                "find_landmarks": found
+                if (found := self.find_landmarks) is None
+                else found.model_copy(update={"model": at(found.model)}),
                 "train": self.train.model_copy(update=starts),
             }
         )

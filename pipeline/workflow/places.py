@@ -21,6 +21,11 @@ class Places:
         return self.out / "frames"
 
     @property
+    def teacher(self) -> Path:
+        """The model that finds landmarks."""
+        return self.out / "teacher" / "hand_landmark_full.tflite"
+
+    @property
     def store(self) -> Path:
         """The clips, decoded for training."""
         return self.out / "store"

@@ -1,6 +1,6 @@
 """Which stages a run consists of."""
 
-from pipeline.workflow.footage_stages import cut_stage, extract_stage, source_stage
+from pipeline.workflow.footage_stages import cut_stage, extract_stage, landmarks_stage, source_stage
 from pipeline.workflow.model_stages import evaluate_stage, export_stage, train_stage
 from pipeline.workflow.params import RunParams
 from pipeline.workflow.places import Places
@@ -14,6 +14,8 @@ def plan_stages(params: RunParams) -> list[Stage]:
     stages.append(cut_stage(params, places))
     if params.extract is not None:
         stages.append(extract_stage(params, places))
+    if params.find_landmarks is not None:
+        stages.append(landmarks_stage(params, places))
     return [
         *stages,
         train_stage(params, places),

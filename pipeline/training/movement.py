@@ -1,0 +1,179 @@
+"""Hands that training invents for the reader of joints, from those it has and from drawn ones.
+
+A clip is here 21 joints a moment. Every choice is drawn from the generator that is passed in.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.drawing.hand import HandPose, build_skeleton
+from pipeline.drawing.motion import shaken, tremor
+from pipeline.drawing.schedule import perform
+from pipeline.drawing.sign_table import SIGNS
+from pipeline.drawing.signer import Signer
+from pipeline.landmarks import LANDMARKS
+from pipeline.training.dataset import Draw
+
+Joints = npt.NDArray[np.float32]  # [..., 21, 3]: x, y down and depth, in one unit
+
+_EYE = 9.0  # distance of the camera in palm lengths, for perspective
+_GRIP = 0.75  # palm lengths from the wrist to what a signer holds in place
+_IMPRECISE = 0.04  # of the hand's size: a standard deviation of how far joints are off
+_SEEN, _UNSEEN = 4.0, -4.0  # logits of a hand's presence
+
+
+def draw_movements(signs: Sequence[str], *, signers: int, kept: int, seed: int) -> Joints:
+    """Let drawn signers perform signs.
+
+    Args:
+        signs: names in `pipeline.drawing.sign_table.SIGNS`.
+        signers: how many.
+        kept: moments of each clip.
+        seed: of the signers.
+
+    Returns:
+        float32 [signers, len(signs), kept, 21, 3], in palm lengths.
+    """
+    clips = np.empty((signers, len(signs), kept, LANDMARKS, 3), np.float32)
+    for person in range(signers):
+        signer = Signer.from_seed(seed + person)
+        phases = np.random.default_rng([signer.seed, 7]).uniform(0, 2 * np.pi, (26, 2))
+        for place, sign in enumerate(signs):
+            performance = perform(sign, signer)
+            for moment in range(kept):
+                share = moment / (kept - 1)
+                shake = tremor(2 * share, phases=phases, strength=signer.tremor)
+                state = shaken(performance.at(share), shake)
+                skeleton = build_skeleton(
+                    HandPose.from_angles(state.angles), proportions=signer.proportions
+                )
+                points = skeleton.landmarks @ state.rotation.T
+                near = _EYE / (_EYE - points[:, 2:])
+                wrist = state.place - _GRIP * state.rotation[:2, 1]
+                flat = (wrist + points[:, :2] * near) * (1.0, -1.0)
+                clips[person, place, moment] = np.column_stack([flat, -points[:, 2]])
+    return clips
+
+
+def can_be_drawn(signs: Sequence[str]) -> list[str]:
+    """Return those of the signs that a drawn hand can perform."""
+    return [sign for sign in signs if sign in SIGNS]
+
+
+def invent_movement(joints: Joints, *, frames: int, rng: np.random.Generator) -> tuple[Any, Any]:
+    """Invent a clip: trimmed, faster, turned, stretched, mirrored, drifting, imprecise, incomplete.
+
+    Args:
+        joints: float32 [K, 21, 3], a clip's kept moments.
+        frames: T.
+        rng: draws everything.
+
+    Returns:
+        Joints float32 [T, 21, 3] and presence logits float32 [T].
+    """
+    clip = joints[drawn_moments(len(joints), frames, rng=rng)].astype(np.float64)
+    middle = clip[..., :2].mean(axis=(0, 1))
+    clip[..., :2] = (clip[..., :2] - middle) @ _draw_warp(rng).T
+    clip[..., 2] *= np.exp(rng.normal(0.0, 0.2))
+    size = (clip[..., :2].max(axis=1) - clip[..., :2].min(axis=1)).max(axis=-1).mean()
+    clip[..., :2] += size * _draw_drift(frames, rng=rng)[:, None]
+    off = _IMPRECISE * size
+    clip[..., :2] += rng.normal(0.0, off, clip[..., :2].shape)  # each frame is imprecise
+    clip[..., :2] += rng.normal(0.0, off, (1, LANDMARKS, 2))  # and each hand is another
+    presence = np.full(frames, _SEEN) + rng.normal(0.0, 1.0, frames)
+    if rng.random() < 0.25:
+        _cut_off(clip, presence, size=size, rng=rng)
+    clip[..., :2] += middle
+    return clip.astype(np.float32), presence.astype(np.float32)
+
+
+def drawn_moments(kept: int, count: int, *, rng: np.random.Generator) -> npt.NDArray[np.intp]:
+    """Draw a stretch of at least half the clip, and even moments of it, each a little off."""
+    length = kept * (1.0 if rng.random() < 0.4 else rng.uniform(0.5, 1.0))
+    start = rng.uniform(0.0, kept - length)
+    centres = start + (np.arange(count) + rng.uniform(0.2, 0.8, count)) * length / count
+    return np.clip(centres, 0, kept - 1).astype(np.intp)
+
+
+def _draw_warp(rng: np.random.Generator) -> npt.NDArray[np.float64]:
+    angle = rng.normal(0.0, 0.2)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    stretch = np.diag(np.exp(rng.normal(0.0, 0.1, 2)))
+    shear = np.array([[1.0, rng.normal(0.0, 0.1)], [0.0, 1.0]])
+    warp: npt.NDArray[np.float64] = turn @ stretch @ shear
+    return warp @ np.diag([-1.0, 1.0]) if rng.random() < 0.5 else warp
+
+
+def _draw_drift(frames: int, *, rng: np.random.Generator) -> npt.NDArray[np.float64]:
+    """Draw a slow wandering of the whole hand, in hand sizes [T, 2]."""
+    time = np.linspace(-0.5, 0.5, frames)[:, None]
+    slide = rng.normal(0.0, 0.12, 2) * time
+    sway = rng.normal(0.0, 0.04, 2) * np.sin(rng.uniform(3, 9) * time + rng.uniform(0, 6))
+    return slide + sway
+
+
+def _cut_off(clip: Any, presence: Any, *, size: float, rng: np.random.Generator) -> None:  # noqa: ANN401 - arrays changed in place
+    """Let the hand come late or leave early: no hand is seen, or it is under way and opening."""
+    count = int(rng.integers(1, max(2, len(clip) // 4)))
+    away = slice(0, count) if rng.random() < 0.5 else slice(len(clip) - count, len(clip))
+    clip[away, :, :2] += size * rng.normal(0.0, 0.5, (count, 1, 2))
+    clip[away] += rng.normal(0.0, 0.15 * size, (count, LANDMARKS, 3))
+    if rng.random() < 0.5:
+        presence[away] = _UNSEEN + rng.normal(0.0, 1.0, count)
+
+
+class MovementBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships no types
+    """Batches of invented clips: joints [B, T, 21, 3], presence [B, T], and labels [B].
+
+    Args:
+        joints: float32 [M, K, 21, 3], clips' kept moments.
+        labels: int64 [M].
+        drawn: float32 [P, S, K, 21, 3] of drawn signers; may hold none.
+        drawn_labels: int64 [S].
+        share: of a batch that is drawn.
+        frames: T.
+        draw: how much, and from which seed.
+    """
+
+    def __init__(
+        self,
+        joints: Joints,
+        labels: npt.NDArray[np.int64],
+        *,
+        drawn: Joints,
+        drawn_labels: npt.NDArray[np.int64],
+        share: float,
+        frames: int,
+        draw: Draw,
+    ) -> None:
+        """Remember where to draw from."""
+        super().__init__()
+        self.joints, self.labels = joints, labels
+        self.drawn, self.drawn_labels = drawn, drawn_labels
+        self.share, self.frames, self.draw = share, frames, draw
+
+    def __len__(self) -> int:
+        """Count the batches of an epoch."""
+        return self.draw.steps
+
+    def __getitem__(self, index: int) -> tuple[Any, Any]:
+        """Invent one batch."""
+        rng = self.draw.generator(index)
+        batch = self.draw.batch
+        clips = np.empty((batch, self.frames, LANDMARKS, 3), np.float32)
+        presence = np.empty((batch, self.frames), np.float32)
+        labels = np.empty(batch, np.int64)
+        for place in range(batch):
+            if self.drawn.size and rng.random() < self.share:
+                sign = rng.integers(len(self.drawn_labels))
+                joints = self.drawn[rng.integers(len(self.drawn)), sign]
+                labels[place] = self.drawn_labels[sign]
+            else:
+                clip = rng.integers(len(self.joints))
+                joints, labels[place] = self.joints[clip], self.labels[clip]
+            clips[place], presence[place] = invent_movement(joints, frames=self.frames, rng=rng)
+        return (clips, presence), labels
