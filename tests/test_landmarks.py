@@ -23,7 +23,14 @@ from pipeline.landmarks.table import LandmarksRow, read_landmarks, write_landmar
 from pipeline.landmarks.teacher import TEACHER_SHA256, Square, Teacher, fetch_teacher
 from pipeline.training.backdrop import cover_hand, draw_backdrop, replace_background
 from pipeline.training.dataset import Draw
-from pipeline.training.movement import MovementBatches, draw_movements, invent_movement
+from pipeline.training.movement import (
+    NO_SIGN,
+    MovementBatches,
+    draw_movements,
+    invent_movement,
+    pass_on,
+    travel,
+)
 from signwrite.bundle import sha256_of
 from signwrite.errors import InputError
 from tests.rows import ROW
@@ -240,9 +247,32 @@ def test_a_batch_of_movements_takes_its_share_of_drawn_ones(share: float) -> Non
     (joints, presence), labels = batch(0)
     assert joints.shape == (200, 6, 21, 3)
     assert presence.shape == (200, 6)
-    assert (labels == 2).mean() == pytest.approx(share, abs=0.1)
+    signs = labels[labels != NO_SIGN]
+    assert 100 < len(signs) < 200
+    assert (signs == 2).mean() == pytest.approx(share, abs=0.1)
     np.testing.assert_array_equal(joints, batch(0)[0][0])
     assert not np.array_equal(joints, batch(1)[0][0])
+
+
+def test_a_hand_that_stands_still_travels_less_than_one_that_moves() -> None:
+    still, moving = draw_movements(["I", "J"], signers=1, kept=12, seed=5)[0]
+    assert travel(still) < 0.3
+    assert travel(moving) > 0.8
+    assert travel(moving * 3) == pytest.approx(travel(moving), rel=1e-4)
+
+
+def test_a_hand_passes_from_sign_to_sign_in_one_place() -> None:
+    clips = [
+        clip + 5.0 * at
+        for at, clip in enumerate(draw_movements(["A", "B", "Y"], signers=1, kept=6, seed=5)[0])
+    ]
+    shown = pass_on(clips)
+    for moment, at in enumerate([0, 0, 1, 1, 2, 2]):
+        shape = shown[moment, :, :2] - shown[moment, 0, :2]
+        np.testing.assert_allclose(
+            shape, (clips[at][moment] - clips[at][moment, 0])[:, :2], atol=1e-4
+        )
+    assert travel(shown) < 2.0
 
 
 def test_where_a_bundle_looked_is_compared_with_the_known_hand() -> None:

@@ -20,9 +20,14 @@ from pipeline.training.dataset import Draw
 
 Joints = npt.NDArray[np.float32]  # [..., 21, 3]: x, y down and depth, in one unit
 
+NO_SIGN = -1  # the label of a clip that shows none
+
 _EYE = 9.0  # distance of the camera in palm lengths, for perspective
 _GRIP = 0.75  # palm lengths from the wrist to what a signer holds in place
 _IMPRECISE = 0.04  # of the hand's size: a standard deviation of how far joints are off
+_SCRAMBLED, _PASSING = 0.25, 0.1  # shares of clips: of those that move; of all
+_MOVING = 0.8  # hand sizes: a fingertip that gets around further shows a movement
+_TIPS = (4, 8, 12, 16, 20)
 _SEEN, _UNSEEN = 4.0, -4.0  # logits of a hand's presence
 
 
@@ -129,6 +134,9 @@ def _cut_off(clip: Any, presence: Any, *, size: float, rng: np.random.Generator)
 class MovementBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships no types
     """Batches of invented clips: joints [B, T, 21, 3], presence [B, T], and labels [B].
 
+    Some show no sign: hands that pass from sign to sign, and movements whose frames are in another
+    order. Without those, it is enough to see that a hand moves, and not how.
+
     Args:
         joints: float32 [M, K, 21, 3], clips' kept moments.
         labels: int64 [M].
@@ -161,19 +169,47 @@ class MovementBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras shi
         return self.draw.steps
 
     def __getitem__(self, index: int) -> tuple[Any, Any]:
-        """Invent one batch."""
+        """Invent one batch; a label of `NO_SIGN` says that a clip shows none."""
         rng = self.draw.generator(index)
         batch = self.draw.batch
         clips = np.empty((batch, self.frames, LANDMARKS, 3), np.float32)
         presence = np.empty((batch, self.frames), np.float32)
         labels = np.empty(batch, np.int64)
         for place in range(batch):
-            if self.drawn.size and rng.random() < self.share:
-                sign = rng.integers(len(self.drawn_labels))
-                joints = self.drawn[rng.integers(len(self.drawn)), sign]
-                labels[place] = self.drawn_labels[sign]
-            else:
-                clip = rng.integers(len(self.joints))
-                joints, labels[place] = self.joints[clip], self.labels[clip]
-            clips[place], presence[place] = invent_movement(joints, frames=self.frames, rng=rng)
+            clips[place], presence[place], labels[place] = self._invent(rng)
+            chance = rng.random()
+            if chance < _SCRAMBLED and travel(clips[place]) > _MOVING:
+                clips[place], labels[place] = rng.permutation(clips[place]), NO_SIGN
+            elif chance > 1.0 - _PASSING:
+                others = [self._invent(rng)[0] for _ in range(int(rng.integers(2, 6)))]
+                clips[place], labels[place] = pass_on([clips[place], *others]), NO_SIGN
         return (clips, presence), labels
+
+    def _invent(self, rng: np.random.Generator) -> tuple[Any, Any, int]:
+        """Invent one clip of a sign: joints, presence and label."""
+        if self.drawn.size and rng.random() < self.share:
+            sign = rng.integers(len(self.drawn_labels))
+            joints, label = self.drawn[rng.integers(len(self.drawn)), sign], self.drawn_labels[sign]
+        else:
+            clip = rng.integers(len(self.joints))
+            joints, label = self.joints[clip], self.labels[clip]
+        return *invent_movement(joints, frames=self.frames, rng=rng), int(label)
+
+
+def travel(joints: Joints) -> float:
+    """Return how far a fingertip gets around in a clip [T, 21, 3], in hand sizes."""
+    place = joints[..., :2]
+    size = (place.max(axis=1) - place.min(axis=1)).max(axis=-1).mean()
+    return float(np.ptp(place[:, _TIPS], axis=0).max() / max(size, 1e-6))
+
+
+def pass_on(clips: Sequence[Joints]) -> Joints:
+    """Let a hand pass from clip to clip [T, 21, 3], each shown for its part of the time."""
+    frames = len(clips[0])
+    place = clips[0][..., :2].mean(axis=(0, 1))
+    shown = np.empty_like(clips[0])
+    for moment in range(frames):
+        clip = clips[moment * len(clips) // frames]
+        shown[moment] = clip[moment]
+        shown[moment, :, :2] += place - clip[..., :2].mean(axis=(0, 1))
+    return shown

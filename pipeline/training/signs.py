@@ -268,9 +268,14 @@ def label_loss(
 ) -> Any:  # noqa: ANN401 - any backend's tensor
     """Cross-entropy [N] of logits [N, L], the true sign's target lowered by the smoothing.
 
-    Each clip counts as much as the weight [L] of its sign.
+    Each clip counts as much as the weight [L] of its sign. Where a clip shows no sign, so that its
+    label is negative, every sign should be as likely as any other; it counts 1.
     """
-    true = ops.one_hot(ops.cast(ops.reshape(labels, (-1,)), "int32"), len(weights))
-    target = true * (1.0 - smoothing) + smoothing / len(weights)
+    labels = ops.cast(ops.reshape(labels, (-1,)), "int32")
+    true = ops.one_hot(ops.maximum(labels, 0), len(weights))
+    signs = ops.cast(labels >= 0, "float32")[:, None]
+    smoothed = true * (1.0 - smoothing) + smoothing / len(weights)
+    target = signs * smoothed + (1.0 - signs) / len(weights)
     weight = ops.sum(true * ops.convert_to_tensor(weights), axis=-1)
+    weight = signs[:, 0] * weight + (1.0 - signs[:, 0])
     return -weight * ops.sum(target * ops.log_softmax(logits, axis=-1), axis=-1)
