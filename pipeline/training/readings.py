@@ -124,7 +124,7 @@ def pass_between(readings: Readings, signers: Sequence[str], *, seed: int) -> Re
 def judge_readings(network: SignNetwork, readings: Readings) -> dict[str, Array]:
     """Read whole clips: what `SignNetwork.read` returns, as arrays."""
     if not len(readings.presence):
-        return {each: np.empty((0, network.signs), np.float32) for each in READERS}
+        return dict.fromkeys((*READERS, "logits"), np.empty((0, network.signs), np.float32))
     model = Compiled(network.read, parts=[network.parts["motion"], network.parts["blend"]])
     said: dict[str, Array] = model.predict_on_batch(
         [readings.frame_logits, readings.joints, readings.presence]
