@@ -9,7 +9,6 @@ from pipeline.training.calibrate import (
     Doubt,
     fit_blend,
     fit_rule,
-    fit_temperature,
     score_logits,
 )
 
@@ -24,7 +23,7 @@ def drawn_labels(logits: np.ndarray, *, seed: int) -> np.ndarray:
 def test_the_temperature_that_was_put_in_is_found(temperature: float) -> None:
     honest = np.random.default_rng(0).normal(0.0, 2.0, (4000, 5))
     labels = drawn_labels(honest, seed=1)
-    found = fit_temperature((honest * temperature).astype(np.float32), labels)
+    _, found = fit_blend([(honest * temperature).astype(np.float32)], labels)
     assert found == pytest.approx(temperature, rel=0.1)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize, minimize_scalar
+from scipy.optimize import minimize
 from scipy.special import expit, log_softmax, softmax
 
 from signwrite.ranking import UncertaintyRule
@@ -32,29 +32,11 @@ def score_logits(logits: Logits, labels: Labels) -> dict[str, float]:
     }
 
 
-def fit_temperature(logits: Logits, labels: Labels) -> float:
-    """Fit what to divide logits by so that the true signs' likelihood is highest.
-
-    Temperature scaling: Guo et al. 2017, "On Calibration of Modern Neural Networks".
-
-    Args:
-        logits: float32 [N, L] of clips that did not train.
-        labels: int64 [N].
-
-    Returns:
-        A temperature from 0.2 to 10.
-    """
-
-    def loss(log_temperature: float) -> float:
-        chance = log_softmax(logits.astype(np.float64) / np.exp(log_temperature), axis=1)
-        return -float(chance[np.arange(len(labels)), labels].mean())
-
-    found = minimize_scalar(loss, bounds=(np.log(0.2), np.log(10.0)), method="bounded")
-    return float(np.exp(found.x))
-
-
 def fit_blend(readers: Sequence[Logits], labels: Labels) -> tuple[tuple[float, ...], float]:
-    """Fit how much each reader's logits count, and the temperature, as `fit_temperature` does.
+    """Fit how much each reader's logits count, and what to divide their sum by.
+
+    Both make the true signs' likelihood highest. Temperature scaling: Guo et al. 2017, "On
+    Calibration of Modern Neural Networks".
 
     Args:
         readers: logits float32 [N, L] of each reader, of clips that did not train.

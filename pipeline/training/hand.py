@@ -11,6 +11,7 @@ from pipeline.network.composition import SignNetwork
 from pipeline.network.squares import Tensor
 from pipeline.network.weights import start_part
 from pipeline.training.dataset import ArrayBatches, Draw
+from pipeline.training.readings import locate_clips
 from pipeline.training.run import Run
 from pipeline.training.scenes import SceneBatches
 from pipeline.training.stage import JIT_COMPILE, Judgement, Stage, build_optimizer, run_stage
@@ -189,12 +190,8 @@ def judge_localiser(
         overlap below 0.3.
     """
     moments = np.arange(0, store.frames.shape[1], 2)
-    found = []
-    for row in rows:
-        canvases = ops.cast(ops.convert_to_tensor(store.frames[row][moments]), "float32")
-        boxes, _ = network.locate(canvases, frames=len(moments))
-        found.append(ops.convert_to_numpy(boxes))
-    boxes, known = np.stack(found), store.boxes[np.ix_(rows, moments)]
+    boxes = locate_clips(network, store, rows, moments=moments)
+    known = store.boxes[np.ix_(rows, moments)]
     shared = overlap(boxes, known)
     crops = boxes * np.array([1.0, 1.0, network.config.crop_margin], np.float32)
     return {
