@@ -76,6 +76,11 @@ def test_a_table_that_is_not_there_is_said(tmp_path: Path) -> None:
         read_landmarks(tmp_path / "nothing.csv")
 
 
+def test_a_table_of_boxes_that_is_not_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="wanted a table of hand boxes"):
+        read_boxes(tmp_path / "nothing.csv")
+
+
 @pytest.fixture(scope="session")
 def teacher(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The teacher's model, from the package index."""

@@ -24,26 +24,33 @@ def read_boxes(path: Path | None) -> Boxes:
     """Read a table of hand boxes: x_min, y_min, x_max, y_max as fractions, by video and frame.
 
     Raises:
-        InputError: the columns are others, or a cell is not a number.
+        InputError: there is no such file, the columns are others, or a cell is not a number.
     """
     if path is None:
         return {}
-    with path.open(encoding="utf-8", newline="") as stream:
-        reader = csv.DictReader(stream)
-        if not set(_BOX_COLUMNS) <= set(reader.fieldnames or []):
-            raise InputError(f"{path}: wanted the columns {_BOX_COLUMNS}")
-        try:
-            return {
-                (row["video"], int(row["frame"])): (
-                    float(row["x_min"]),
-                    float(row["y_min"]),
-                    float(row["x_max"]),
-                    float(row["y_max"]),
-                )
-                for row in reader
-            }
-        except ValueError as error:
-            raise InputError(f"{path}, row {reader.line_num}: {error}") from error
+    try:
+        with path.open(encoding="utf-8", newline="") as stream:
+            reader = csv.DictReader(stream)
+            if not set(_BOX_COLUMNS) <= set(reader.fieldnames or []):
+                raise InputError(f"{path}: wanted the columns {_BOX_COLUMNS}")
+            return _rows(reader, path=path)
+    except OSError as error:
+        raise InputError(f"{path}: wanted a table of hand boxes; {error}") from error
+
+
+def _rows(reader: "csv.DictReader[str]", *, path: Path) -> Boxes:
+    try:
+        return {
+            (row["video"], int(row["frame"])): (
+                float(row["x_min"]),
+                float(row["y_min"]),
+                float(row["x_max"]),
+                float(row["y_max"]),
+            )
+            for row in reader
+        }
+    except ValueError as error:
+        raise InputError(f"{path}, row {reader.line_num}: {error}") from error
 
 
 def box_on_canvas(
