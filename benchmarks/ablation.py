@@ -53,14 +53,17 @@ class Row:
     likelihood: float
 
 
-def variants(params: TrainParams) -> dict[str, TrainParams]:
-    """List the trainings: as designed, without each kind of augmentation, without joints."""
-    listed = {WHOLE: params}
-    for kind in Augmentation.model_fields:
-        weaker = params.augmentation.model_copy(update={kind: 0.0})
-        listed[kind] = params.model_copy(update={"augmentation": weaker})
-    listed["joints"] = params.model_copy(update={"joints_weight": 0.0})
-    return listed
+KINDS = (*Augmentation.model_fields, "joints")
+
+
+def leave_out(kind: str, params: TrainParams) -> TrainParams:
+    """Return the parameters of a training without a kind of augmentation, or without joints."""
+    if kind == WHOLE:
+        return params
+    if kind == "joints":
+        return params.model_copy(update={"joints_weight": 0.0})
+    weaker = params.augmentation.model_copy(update={kind: 0.0})
+    return params.model_copy(update={"augmentation": weaker})
 
 
 def try_without(
@@ -133,7 +136,7 @@ def _interval(signers: Sequence[str], values: Sequence[float]) -> tuple[float, f
     return float(low), float(high)
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Train what has not been trained yet, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("clips", type=Path)
@@ -143,8 +146,9 @@ def main() -> None:
     parser.add_argument("--params", type=Path, required=True, help="of a short training")
     parser.add_argument("--folds", type=int, default=3)
     parser.add_argument("--only", type=int, default=0, help="so many of the folds; 0: all")
+    parser.add_argument("--without", nargs="+", choices=KINDS, default=KINDS)
     parser.add_argument("--out", type=Path, default=Path("ablation"))
-    given = parser.parse_args()
+    given = parser.parse_args(arguments)
     params = read_params(given.params)
     keras.config.set_dtype_policy(params.precision)
     silent = Watch(say=print, bar=lambda _: nullcontext(no_progress))
@@ -160,12 +164,14 @@ def main() -> None:
     )
     for fold, folder in enumerate(folders[: given.only or None], start=1):
         store = replace(decoded, clips=tuple(read_manifest(folder)))
-        for without, changed in variants(params).items():
+        for without in (WHOLE, *given.without):
             if any((row.without, row.fold) == (without, fold) for row in done):
                 continue
+            changed = leave_out(without, params)
             done += try_without(store, params=changed, without=without, fold=fold, watch=silent)
             write_table(table, Row, done)
-            print("\n".join(summarise(done)), flush=True)
+            print(f"fold {fold}, without {without}: written", flush=True)
+    print("\n".join(summarise(done)))
 
 
 if __name__ == "__main__":

@@ -1,28 +1,41 @@
 """What frames and pixels cost and bring: accuracy by frames a clip and side of the crop.
 
-One set of weights is read at every size, without training it anew for any: its convolutions do not
-know how large their input is. Cost is counted, not timed: floating-point operations of the
-convolutions, a multiplication and an addition as two.
+One set of weights is read at every size. As it was trained for one of them, it first learns for a
+few steps, on the training split, what hands look like at the new one. Validation clips are then
+read in all kept frames, and clips of fewer frames are taken from those. Cost is counted, not timed:
+floating-point operations of the convolutions, a multiplication and an addition as two.
 
-    python -m benchmarks.knee CLIPS --weights models/asl-letters --out knee.csv
+    python -m benchmarks.knee CLIPS --store STORE --boxes B --landmarks L
 """
 
 import argparse
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 import keras
 import numpy as np
 
-from pipeline.jobs import Workers
+from pipeline.jobs import Workers, no_progress
 from pipeline.network.composition import SignNetwork
+from pipeline.network.joints import COARSE_BLOCK
 from pipeline.network.weights import WEIGHTS, load_parts
 from pipeline.network.weights_folder import load_network
 from pipeline.table import read_table, write_table
-from pipeline.training.calibrate import score_logits
-from pipeline.training.readings import judge_readings, read_plain
-from pipeline.training.store import Store, build_store
+from pipeline.training.calibrate import fit_blend, score_logits
+from pipeline.training.params import StageParams, TrainParams
+from pipeline.training.readings import (
+    READERS,
+    Readings,
+    even_moments,
+    judge_readings,
+    read_plain,
+)
+from pipeline.training.run import Run
+from pipeline.training.signs import compile_frames, crop_batches, frames_model
+from pipeline.training.store import FRAMES_KEPT, HandTables, Store, build_store
+from pipeline.training.watch import Watch
 from signwrite.vocabulary import Vocabulary
 
 FRAMES = (4, 8, 12, 16, 24)
@@ -34,19 +47,21 @@ LIMIT_GFLOP = 16 * 11.42  # sixteen frames of InceptionV3 at 299 px
 class Row:
     """One cell of the table; shares of clips, and thousands of millions of operations a clip."""
 
-    frames: int
     crop_px: int
+    frames: int
     top1: float
     top3: float
     likelihood: float
     gflop: float
 
 
-def count_gflop(network: SignNetwork) -> float:
+def count_gflop(network: SignNetwork, *, frames: int) -> float:
     """Count a clip's floating-point operations in convolutions, in thousands of millions."""
-    parts = ("localiser", "backbone", "landmark_head")
-    each = sum(_operations(network.parts[part]) for part in parts)
-    return network.recipe.frames_per_clip * each / 1e9
+    backbone, joints = network.parts["backbone"], network.parts["landmark_head"]
+    glance = keras.Model(backbone.input, backbone.get_layer(COARSE_BLOCK).output)
+    each = _operations(network.parts["localiser"]) + _operations(backbone) + _operations(joints)
+    each += (network.config.looks - 1) * (_operations(glance) + _operations(joints))
+    return frames * each / 1e9
 
 
 def _operations(model: keras.Model) -> float:
@@ -57,46 +72,88 @@ def _operations(model: keras.Model) -> float:
     )
 
 
-def measure(weights: Path, store: Store, *, frames: int, crop_px: int) -> Row:
-    """Read the validation clips with so many frames of such a size."""
+def adapt(weights: Path, store: Store, *, crop_px: int, stage: StageParams) -> SignNetwork:
+    """Rebuild the network of a folder of weights for another size, and let it learn for a while."""
     _, manifest, trained = load_network(weights)
     network = SignNetwork(
         trained.config.model_copy(update={"crop_px": crop_px}),
-        recipe=manifest.recipe.model_copy(update={"frames_per_clip": frames}),
+        recipe=manifest.recipe.model_copy(update={"frames_per_clip": FRAMES_KEPT}),
         signs=len(manifest.vocabulary),
     )
     load_parts(network.parts, weights / WEIGHTS)
+    params = TrainParams(network=network.config, backbone=stage)
+    watch = Watch(say=print, bar=lambda _: nullcontext(no_progress))
+    run = Run(store, manifest.vocabulary, params, network, Path(), watch)
+    model = frames_model(network)
+    compile_frames(model, stage, run=run)
+    for epoch in range(stage.epochs):
+        model.fit(crop_batches(run, stage, 3, epoch), verbose=0, shuffle=False)
+    return network
+
+
+def measure(network: SignNetwork, store: Store, vocabulary: Vocabulary) -> list[Row]:
+    """Read the validation clips with more and fewer frames."""
     rows = store.rows("validation")
-    logits = judge_readings(network, read_plain(network, store, rows))["logits"]
-    labels = store.labels(Vocabulary(tuple(manifest.vocabulary)))[rows]
-    scored = score_logits(logits / trained.temperature, labels)
-    return Row(frames, crop_px, **scored, gflop=count_gflop(network))
+    labels = store.labels(vocabulary)[rows]
+    whole = read_plain(network, store, rows)
+    found = []
+    for frames in FRAMES:
+        at = even_moments(FRAMES_KEPT, frames)
+        parts = (whole.frame_logits, whole.joints, whole.boxes, whole.presence)
+        said = judge_readings(network, Readings(*(part[:, at] for part in parts)))
+        shares, temperature = fit_blend([said[each] for each in READERS], labels)
+        logits = np.tensordot(np.stack([said[each] for each in READERS], axis=-1), shares, axes=1)
+        scored = score_logits((logits / temperature).astype(np.float32), labels)
+        gflop = count_gflop(network, frames=frames)
+        found.append(Row(network.config.crop_px, frames, **scored, gflop=gflop))
+    return found
+
+
+def summarise(rows: Sequence[Row]) -> list[str]:
+    """Lay the cells out as a Markdown table: top-1, likelihood and cost, a row a crop size."""
+    cells = {(row.crop_px, row.frames): row for row in rows}
+    lines = ["| crop, px | " + " | ".join(f"{frames} frames" for frames in FRAMES) + " |"]
+    lines.append("|---" * (len(FRAMES) + 1) + "|")
+    for crop_px in sorted({row.crop_px for row in rows}):
+        own = [cells[crop_px, frames] for frames in FRAMES]
+        told = (f"{r.top1:.1%}, {r.likelihood:.3f}, {r.gflop / LIMIT_GFLOP:.0%}" for r in own)
+        lines.append(f"| {crop_px} | " + " | ".join(told) + " |")
+    return lines
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Fill the table, cell by cell; cells that are there stay."""
+    """Fill the table, size by size; sizes that are there stay."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("clips", type=Path)
     parser.add_argument("--weights", type=Path, default=Path("models/asl-letters"))
     parser.add_argument("--store", type=Path, required=True, help="where decoded clips are kept")
+    parser.add_argument("--boxes", type=Path, required=True)
+    parser.add_argument("--landmarks", type=Path)
+    parser.add_argument("--steps", type=int, default=60, help="of learning at each size")
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--crops", type=int, nargs="+", default=CROPS_PX)
     parser.add_argument("--out", type=Path, default=Path("knee.csv"))
     parser.add_argument("--precision", default="float32")
     given = parser.parse_args(arguments)
     keras.config.set_dtype_policy(given.precision)
     _, manifest, _ = load_network(given.weights)
     store = build_store(
-        given.clips, recipe=manifest.recipe, out=given.store, workers=Workers(jobs=2)
+        given.clips,
+        recipe=manifest.recipe,
+        out=given.store,
+        tables=HandTables(given.boxes, given.landmarks),
+        workers=Workers(jobs=2),
     )
+    stage = StageParams(epochs=1, steps=given.steps, batch=given.batch, rate=5e-5)
     done = read_table(given.out, Row) if given.out.is_file() else []
-    there = {(row.frames, row.crop_px) for row in done}
-    for crop_px in CROPS_PX:
-        for frames in FRAMES:
-            if (frames, crop_px) in there:
-                continue
+    for crop_px in given.crops:
+        if crop_px not in {row.crop_px for row in done}:
             keras.utils.clear_session()
-            done.append(measure(given.weights, store, frames=frames, crop_px=crop_px))
+            keras.utils.set_random_seed(0)
+            network = adapt(given.weights, store, crop_px=crop_px, stage=stage)
+            done += measure(network, store, manifest.vocabulary)
             write_table(given.out, Row, done)
-            print(done[-1])
+    print("\n".join(summarise(done)))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,14 @@ import pytest
 from pipeline.clips.manifest import ClipRow
 from pipeline.network.config import NetworkConfig
 from pipeline.network.localiser import cell_centres
-from pipeline.training.augmentation import AS_DESIGNED, Border, Look, draw_look, warp_square
+from pipeline.training.augmentation import (
+    AS_DESIGNED,
+    Augmentation,
+    Border,
+    Look,
+    draw_look,
+    warp_square,
+)
 from pipeline.training.crops import CropBatches
 from pipeline.training.dataset import Draw
 from pipeline.training.scenes import SceneBatches, draw_scene, draw_window_beside, scene_targets
@@ -69,7 +76,8 @@ def test_a_scene_says_where_its_hand_is(monkeypatch: pytest.MonkeyPatch) -> None
     rng = np.random.default_rng(5)
     found = 0
 
-    def either_way(rng: np.random.Generator) -> Look:
+    def either_way(rng: np.random.Generator, *, strength: Augmentation) -> Look:
+        assert strength.mirror > AS_DESIGNED.mirror
         return plain_look(mirror=rng.random() < 0.5)
 
     def uncovered(scene: np.ndarray, *, rng: np.random.Generator) -> np.ndarray:

@@ -16,7 +16,8 @@ from pipeline.encoding import write_video
 from pipeline.evaluation.answers import Answer, answer_clips
 from pipeline.evaluation.card import add_to_card, figures, figures_table
 from pipeline.evaluation.evaluate import Measured, evaluate_bundle
-from pipeline.evaluation.figures import confusion_matrix, summarise
+from pipeline.evaluation.figures import Counted, confusion_matrix, summarise
+from pipeline.evaluation.hand import UNKNOWN, HandCheck
 from pipeline.evaluation.no_sign import NoSign, try_without_sign
 from pipeline.evaluation.report import moving_signs, write_report
 from pipeline.example import write_tutorials
@@ -34,7 +35,14 @@ SIGNS = ("A", "J", "Z")
 
 
 def answer(
-    sign: str, signer: str, *, place: int, first: str = "", score: float = 0.9, shuffled: int = 1
+    sign: str,
+    signer: str,
+    *,
+    place: int,
+    first: str = "",
+    score: float = 0.9,
+    shuffled: int = 1,
+    travel: float = 0.0,
 ) -> Answer:
     return Answer(
         clip=f"{signer}/{sign}",
@@ -47,8 +55,7 @@ def answer(
         uncertain=place > 3,
         shuffled_place=shuffled,
         looked_at=(0.0, 0.0, 1.0, 1.0),
-        hand_found=None if signer == "ann" else 0.5,
-        hand_overlap=None if signer == "ann" else 0.25,
+        hand=UNKNOWN if signer == "ann" else HandCheck(found=0.5, overlap=0.25, travel=travel),
     )
 
 
@@ -101,22 +108,30 @@ def test_signs_that_differ_by_movement_are_told_apart_from_the_rest() -> None:
         answer("J", "cem", place=2, first="Y", shuffled=1),
         answer("D", "ann", place=1),
     ]
-    still, moving = summarise(answers, signs=26).pairs  # without Z, D has nothing to be like
-    assert (still.sign, still.other, still.clips, still.right, still.as_other) == (
-        "I",
-        "J",
-        1,
-        1,
-        0,
-    )
-    assert (moving.clips, moving.right, moving.as_other, moving.shuffled_right) == (3, 1, 1, 1)
+    of_i, of_j = summarise(answers, signs=26).pairs  # without Z, D has nothing to be like
+    assert (of_i.sign, of_i.other) == ("I", "J")
+    assert of_i.all == Counted(clips=1, right=1, as_other=0, shuffled_right=1)
+    assert of_j.all == Counted(clips=3, right=1, as_other=1, shuffled_right=1)
+
+
+def test_of_signs_that_are_movements_those_that_move_are_counted_apart() -> None:
+    answers = [
+        answer("I", "ann", place=1),
+        answer("J", "ann", place=1),  # nothing is known of how she moves
+        answer("J", "bob", place=1, shuffled=2, travel=1.5),
+        answer("J", "cem", place=2, first="I", travel=0.1),
+    ]
+    _, of_j = summarise(answers, signs=26).pairs
+    assert of_j.moving == Counted(clips=1, right=1, as_other=0, shuffled_right=0)
+    assert of_j.still == Counted(clips=1, right=0, as_other=1, shuffled_right=1)
+    assert [kind for kind, _ in of_j.kinds()] == ["", ", moving", ", standing still"]
 
 
 def test_where_the_hand_was_found_counts_only_clips_whose_hand_is_known() -> None:
     evaluation = summarise(ANSWERS, signs=26)
-    assert (evaluation.hand_found, evaluation.hand_overlap) == (0.5, 0.25)
+    assert (evaluation.hand.found, evaluation.hand.overlap) == (0.5, 0.25)
     unknown = summarise(ANSWERS[:4], signs=26)
-    assert (unknown.hand_found, unknown.hand_overlap) == (None, None)
+    assert unknown.hand == UNKNOWN
 
 
 def test_a_confusion_matrix_has_labels_in_its_rows() -> None:

@@ -16,8 +16,9 @@ from pipeline.drawing.motion import HandState
 from pipeline.drawing.schedule import clip_states
 from pipeline.drawing.signer import Signer
 from pipeline.drawing.tutorial import TIMES_FILE
-from pipeline.evaluation.hand import compare_hand
+from pipeline.evaluation.hand import UNKNOWN, KnownHands, check_hand, mean_check
 from pipeline.example import write_tutorials
+from pipeline.landmarks import LANDMARKS
 from pipeline.landmarks.find import find_landmarks
 from pipeline.landmarks.table import LandmarksRow, read_landmarks, write_landmarks
 from pipeline.landmarks.teacher import TEACHER_SHA256, Square, Teacher, fetch_teacher
@@ -288,13 +289,25 @@ def test_where_a_bundle_looked_is_compared_with_the_known_hand() -> None:
     half = side / 2 * 1.2
     right, beside = [x - half, y - half, x + half, y + half], [0.0, 0.0, 0.2, 0.2]
     looked = np.array([right, beside, beside], np.float32)
-    found, overlap = compare_hand(
-        row, np.array([0.0, 0.1, 0.2]), looked, known=known, canvas_px=100, margin=1.2
+    # A hand of which two joints reach from corner to corner of the box's middle half.
+    joints = np.tile(np.array([0.5, 0.5, 0.0], np.float32), (LANDMARKS, 1))
+    joints[0, :2], joints[1, :2] = (0.45, 0.4), (0.55, 0.6)
+    hands = {("v.mp4", 10): joints, ("v.mp4", 12): joints}
+    check = check_hand(
+        row,
+        np.array([0.0, 0.1, 0.2]),
+        looked,
+        known=KnownHands(known, hands),
+        canvas_px=100,
+        margin=1.2,
     )
-    assert found == 0.5  # the third frame's hand is not known
-    assert overlap == pytest.approx(0.5, abs=0.01)
-    nothing = compare_hand(row, np.zeros(3), looked, known={}, canvas_px=100, margin=1.2)
-    assert nothing == (None, None)
+    assert check.found == 0.5  # the third frame's box is not known
+    assert check.overlap == pytest.approx(0.5, abs=0.01)
+    assert check.joints_found == 0.5  # of the first frame and the third
+    assert check.travel == pytest.approx(0.0)
+    nothing = check_hand(row, np.zeros(3), looked, known=KnownHands(), canvas_px=100, margin=1.2)
+    assert nothing == UNKNOWN
+    assert mean_check([check, nothing, UNKNOWN]) == check
 
 
 def test_clips_of_a_folder_are_what_boxes_are_looked_up_by(tmp_path: Path) -> None:

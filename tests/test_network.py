@@ -14,6 +14,7 @@ from pipeline.network.joints import (
     MeanPlaces,
     build_landmark_head,
     place_joints,
+    surround_joints,
 )
 from pipeline.network.localiser import build_localiser, cell_centres, follow_hand
 from pipeline.network.squares import sample_squares
@@ -228,3 +229,31 @@ def test_joints_of_a_crop_are_placed_on_the_canvas() -> None:
     joints = np.tile(np.array([0.0, 0.5, 0.25], np.float32), 21)[None]
     placed = numbers(place_joints(joints, np.array([[0.6, 0.3, 0.2]], np.float32)))
     np.testing.assert_allclose(placed[0, 3], (0.5, 0.3, 0.05), atol=1e-6)
+
+
+def test_a_box_surrounds_joints_as_far_as_it_is_told() -> None:
+    joints = np.full((1, 21, 3), 0.5, np.float32)
+    joints[0, 3, :2], joints[0, 8, :2] = (0.2, 0.4), (0.6, 0.5)
+    around = numbers(surround_joints(joints, extent=1.5))
+    np.testing.assert_allclose(around, [(0.4, 0.45, 0.6)], rtol=1e-5)
+
+
+def test_a_second_look_is_taken_around_the_joints_of_the_first() -> None:
+    keras.utils.set_random_seed(0)
+    recipe = Recipe(frames_per_clip=2, canvas_px=96)
+    config = NetworkConfig(localiser_px=96, crop_px=96, reader_width=16, hand_extent=1.3)
+    network = SignNetwork(config, recipe=recipe, signs=3)
+    canvases = np.random.default_rng(1).uniform(0, 255, (2, 96, 96, 3)).astype(np.float32)
+    first, told = network.locate(canvases, frames=2)
+    second, again = network.find(canvases, frames=2)
+    _, joints = network.describe(canvases, first)
+    np.testing.assert_allclose(numbers(again), numbers(told), atol=1e-6)
+    around = numbers(surround_joints(joints, extent=1.3))
+    np.testing.assert_allclose(numbers(second)[:, :2], around[:, :2], atol=1e-5)
+    # Nothing has been learnt yet: the joints are all in one place, and the box may only be halved.
+    assert around[:, 2].max() < 0.01
+    np.testing.assert_allclose(numbers(second)[:, 2], numbers(first)[:, 2] / 2, rtol=1e-4)
+    once = SignNetwork(config.model_copy(update={"looks": 1}), recipe=recipe, signs=3)
+    for name, part in once.parts.items():
+        part.set_weights(network.parts[name].get_weights())
+    np.testing.assert_allclose(numbers(once.find(canvases, frames=2)[0]), numbers(first), atol=1e-6)

@@ -19,6 +19,7 @@ from typer.testing import CliRunner, Result
 from pipeline.cli import app
 from pipeline.clips.manifest import read_manifest as read_rows
 from pipeline.clips.manifest import write_manifest as write_rows
+from pipeline.drawing.filming import BOX_MARGIN
 from pipeline.network.weights_folder import load_network
 from pipeline.provenance import fingerprint, read_provenance
 from pipeline.training import store
@@ -323,11 +324,13 @@ def test_decoding_that_was_killed_goes_on_where_it_was(
     np.testing.assert_array_equal(resumed.landmarks, whole.landmarks)
     assert not np.isnan(whole.boxes).any()
     assert not np.isnan(whole.landmarks).any()
+    assert whole.hand_extent() == pytest.approx(BOX_MARGIN, rel=0.02)
     decoded.clear()
     unknown = build_store(tmp_path / "clips", recipe=recipe, out=tmp_path / "cut")
     assert decoded == []  # what is known of the hand is no part of what is decoded
     assert np.isnan(unknown.boxes).all()
     assert np.isnan(unknown.landmarks).all()
+    assert unknown.hand_extent() is None
 
 
 @pytest.mark.slow

@@ -76,6 +76,7 @@ def evaluate(  # noqa: PLR0913 - the stage's options, one each
         Path | None, typer.Option(help="Folder of weights whose card takes the figures.")
     ] = None,
     boxes: Boxes = None,
+    landmarks: Landmarks = None,
     likeness: Annotated[
         float, typer.Option(help="Share of differing bits that makes clips near-duplicates.")
     ] = LIKENESS,
@@ -87,6 +88,7 @@ def evaluate(  # noqa: PLR0913 - the stage's options, one each
     from pipeline.evaluation.evaluate import evaluate_bundle  # noqa: PLC0415 - on demand
     from pipeline.evaluation.report import write_report  # noqa: PLC0415 - on demand
     from pipeline.model_store import find_bundle  # noqa: PLC0415 - on demand
+    from pipeline.training.store import HandTables  # noqa: PLC0415 - on demand
     from pipeline.training.watch import Watch  # noqa: PLC0415 - on demand
     from signwrite.bundle import Bundle  # noqa: PLC0415 - on demand
     from signwrite.classifier import SavedModelClassifier  # noqa: PLC0415 - on demand
@@ -100,7 +102,7 @@ def evaluate(  # noqa: PLR0913 - the stage's options, one each
             split=split,
             out=out,
             watch=Watch(say=tqdm.write, bar=bar),
-            boxes=boxes,
+            tables=HandTables(boxes, landmarks),
             likeness=likeness,
             workers=working,
         )

@@ -3,7 +3,6 @@
 import csv
 from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -16,8 +15,6 @@ _BOX_COLUMNS = ["video", "frame", "letter", "x_min", "y_min", "x_max", "y_max", 
 
 Boxes = Mapping[tuple[str, int], tuple[float, float, float, float]]
 """x_min, y_min, x_max, y_max as fractions of the frame, by video and frame from 0."""
-
-NOTHING_KNOWN: Boxes = MappingProxyType({})
 
 
 def read_boxes(path: Path | None) -> Boxes:

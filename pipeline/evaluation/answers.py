@@ -11,9 +11,8 @@ from pathlib import Path
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from pipeline.clips.boxes import NOTHING_KNOWN, Boxes
 from pipeline.clips.manifest import ClipRow
-from pipeline.evaluation.hand import compare_hand
+from pipeline.evaluation.hand import NO_HANDS, UNKNOWN, HandCheck, KnownHands, check_hand
 from pipeline.files import write_text
 from pipeline.jobs import Progress, no_progress
 from signwrite.bundle import Manifest
@@ -42,10 +41,7 @@ class Answer:
             that is a movement should fall.
         looked_at: where the model looked in the middle frame: x_min, y_min, x_max, y_max as
             fractions of the canvas.
-        hand_found: of the frames whose hand box is known, the share in which nine tenths of the
-            hand lie within where the model looked; None where none is known.
-        hand_overlap: how much what the model looked at and the same square around the known box
-            overlap, intersection over union, on average over those frames.
+        hand: how the hand was found, where it is known, and how it moved.
     """
 
     clip: str
@@ -58,8 +54,7 @@ class Answer:
     uncertain: bool
     shuffled_place: int
     looked_at: tuple[float, float, float, float]
-    hand_found: float | None
-    hand_overlap: float | None
+    hand: HandCheck = UNKNOWN
 
 
 class _Kept(BaseModel):
@@ -78,7 +73,8 @@ def answer_clips(
     folder: Path,
     classifier: Classifier,
     kept: Path,
-    boxes: Boxes = NOTHING_KNOWN,
+    known: KnownHands = NO_HANDS,
+    told: str = "",
     progress: Progress = no_progress,
 ) -> list[Answer]:
     """Read clips with a bundle; answers of an earlier run, perhaps a killed one, are not redone.
@@ -89,7 +85,8 @@ def answer_clips(
         folder: theirs.
         classifier: runs the bundle's SavedModel.
         kept: the file in which answers are kept.
-        boxes: where the hand is known to be.
+        known: where the hand is known to be.
+        told: names that by its content; answers that were told something else are redone.
         progress: called after each clip.
 
     Returns:
@@ -101,15 +98,14 @@ def answer_clips(
     """
     if unknown := sorted({row.sign for row in rows} - set(manifest.vocabulary)):
         raise InputError(f"{folder}: wanted signs the model knows; received {', '.join(unknown)}")
-    told = hashlib.sha256(repr(sorted(boxes.items())).encode()).hexdigest() if boxes else ""
     model = identify(manifest) + told
-    known = {answer.clip: answer for answer in _read(kept, model=model)}
+    there = {answer.clip: answer for answer in _read(kept, model=model)}
     reader = Reader(manifest, classifier=classifier)
     answers: list[Answer] = []
     for done, row in enumerate(rows, start=1):
-        answer = known.get(row.clip)
+        answer = there.get(row.clip)
         if answer is None or (answer.clip_sha256, answer.sign) != (row.clip_sha256, row.sign):
-            answer = _answer(row, folder=folder, reader=reader, classifier=classifier, boxes=boxes)
+            answer = _answer(row, folder=folder, reader=reader, classifier=classifier, known=known)
         answers.append(answer)
         if done % _CHUNK == 0 or done == len(rows):
             content = _Kept(model=model, answers=tuple(answers))
@@ -119,18 +115,18 @@ def answer_clips(
 
 
 def _answer(
-    row: ClipRow, *, folder: Path, reader: Reader, classifier: Classifier, boxes: Boxes
+    row: ClipRow, *, folder: Path, reader: Reader, classifier: Classifier, known: KnownHands
 ) -> Answer:
     tensor = reader.read_tensor(folder / row.clip)
     reading = reader.rank(classifier.classify(tensor.frames[None]), tensor=tensor)
     order = np.random.default_rng(int(row.clip_sha256[:8], 16)).permutation(len(tensor.frames))
     shuffled = reader.rank(classifier.classify(tensor.frames[order][None]), tensor=tensor)
     first = reading.ranking.predictions[0]
-    found, overlap = compare_hand(
+    hand = check_hand(
         row,
         tensor.pts_s,
         reading.boxes,
-        known=boxes,
+        known=known,
         canvas_px=reader.manifest.recipe.canvas_px,
         margin=_margin(reader.manifest),
     )
@@ -146,8 +142,7 @@ def _answer(
         uncertain=reading.ranking.uncertain,
         shuffled_place=_place(shuffled.ranking, row.sign),
         looked_at=(left, top, right, bottom),
-        hand_found=found,
-        hand_overlap=overlap,
+        hand=hand,
     )
 
 

@@ -40,7 +40,7 @@ def figures(evaluation: Evaluation, *, no_sign: Mapping[str, NoSign] = NO_CLIPS)
             "by_sign": {sign: group.shuffled for sign, group in evaluation.by_sign.items()},
         },
         "pairs": [asdict(pair) for pair in evaluation.pairs],
-        "hand": {"found": evaluation.hand_found, "overlap": evaluation.hand_overlap},
+        "hand": asdict(evaluation.hand),
         "calibration_error": evaluation.calibration_error,
         "uncertain": evaluation.uncertain,
         "uncertain_of_right": evaluation.uncertain_of_right,
@@ -145,21 +145,35 @@ def _figures_prose(told: dict[str, Any]) -> str:
 
 
 def _movement_prose(told: dict[str, Any]) -> str:
-    pairs = [
-        f"{pair['right']} of {pair['clips']} {pair['sign']} are right ({pair['as_other']} are read "
-        f"as {pair['other']}; with shuffled frames {pair['shuffled_right']} are right)"
-        for pair in told["pairs"]
-    ]
-    return f"\n\n{'; '.join(pairs)}." if pairs else ""
+    said = []
+    for pair in told["pairs"]:
+        said.append(_pair_prose(pair["all"], pair))
+        if pair["moving"]["clips"]:
+            said[-1] += f"; of those that move, {_pair_prose(pair['moving'], pair)}"
+    return "\n\n" + ". ".join(said) + "." if said else ""
+
+
+def _pair_prose(counted: dict[str, int], pair: dict[str, Any]) -> str:
+    return (
+        f"{counted['right']} of {counted['clips']} {pair['sign']} are right "
+        f"({counted['as_other']} are read as {pair['other']}; with shuffled frames "
+        f"{counted['shuffled_right']} are right)"
+    )
 
 
 def _hand_prose(told: dict[str, Any]) -> str:
-    if told["found"] is None:
-        return ""
-    return (
-        f"\n\nIn {told['found']:.1%} of the frames nine tenths of the hand lie within where the "
-        f"model looks; it overlaps with where it should look by {told['overlap']:.2f}."
-    )
+    said = []
+    if told["joints_found"] is not None:
+        said.append(
+            f"In {told['joints_found']:.1%} of the frames every joint of the hand that is in the "
+            "picture lies within where the model looks."
+        )
+    if told["found"] is not None:
+        said.append(
+            f"In {told['found']:.1%} nine tenths of its box, which is a good deal larger, do; the "
+            f"square it looks at overlaps with the one around that box by {told['overlap']:.2f}."
+        )
+    return "\n\n" + " ".join(said) if said else ""
 
 
 def _no_sign_prose(told: dict[str, Any]) -> str:

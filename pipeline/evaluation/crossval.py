@@ -83,7 +83,7 @@ def cross_validate(  # noqa: PLR0913 - what `train` takes, and the folds
             split="test",
             out=fold / "report",
             watch=watch,
-            boxes=tables.boxes,
+            tables=tables,
             workers=workers,
         )
         folded.append(measured)

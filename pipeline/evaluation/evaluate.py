@@ -1,19 +1,21 @@
 """The evaluate stage: an exported bundle, measured on clips of people it never saw."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.annotations.signers import SPLITS
-from pipeline.clips.boxes import read_boxes
 from pipeline.clips.manifest import read_manifest
 from pipeline.evaluation import LIKENESS
 from pipeline.evaluation.answers import answer_clips
 from pipeline.evaluation.duplicates import nearest_pairs, refuse_duplicates
 from pipeline.evaluation.figures import Evaluation, summarise
+from pipeline.evaluation.hand import read_known
 from pipeline.evaluation.no_sign import NoSign, try_without_sign
 from pipeline.jobs import ALONE, Workers
 from pipeline.provenance import read_provenance, refuse_seen
+from pipeline.training.store import NO_TABLES, HandTables
 from pipeline.training.watch import Watch
 from signwrite.bundle import Bundle
 from signwrite.classifier import Classifier
@@ -43,7 +45,7 @@ def evaluate_bundle(  # noqa: PLR0913 - the stage's options, one each
     split: str,
     out: Path,
     watch: Watch,
-    boxes: Path | None = None,
+    tables: HandTables = NO_TABLES,
     likeness: float = LIKENESS,
     workers: Workers = ALONE,
 ) -> Measured:
@@ -56,7 +58,7 @@ def evaluate_bundle(  # noqa: PLR0913 - the stage's options, one each
         split: train, validation or test.
         out: a folder for what an interrupted run goes on from.
         watch: whom to tell how far it is.
-        boxes: a table of where the hand is known to be, to compare with where the model looks.
+        tables: where the hand is known to be, to compare with where the model looks.
         likeness: share of differing bits below which two clips are near-duplicates.
         workers: who looks for near-duplicates.
 
@@ -91,7 +93,8 @@ def evaluate_bundle(  # noqa: PLR0913 - the stage's options, one each
             folder=clips,
             classifier=classifier,
             kept=out / f"{split}.answers.json",
-            boxes=read_boxes(boxes),
+            known=read_known(tables),
+            told=json.dumps(tables.digests()),
             progress=move,
         )
     with watch.bar("no sign") as move:

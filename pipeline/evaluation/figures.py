@@ -12,10 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.evaluation.answers import Answer
+from pipeline.evaluation.hand import HandCheck, mean_check
 
 TOP = (1, 3, 5, 10)
 PREDECESSOR = {1: 0.0561, 3: 0.2056, 10: 0.5981}  # its published figures, on about 107 clips
 PAIRS = (("I", "J"), ("D", "Z"))  # alike but for their movement, in the manual alphabet
+MOVES = 0.6  # hand sizes that a fingertip gets around, at least, where a hand is said to move
 _RESAMPLES = 2000
 _BINS = 10
 
@@ -50,24 +52,44 @@ class Group:
 
 
 @dataclass(frozen=True)
+class Counted:
+    """How many clips there are, and how they are read.
+
+    Attributes:
+        clips: how many there are.
+        right: read as what they are.
+        as_other: read as the other sign of a pair.
+        shuffled_right: read as what they are when their frames are shuffled.
+    """
+
+    clips: int
+    right: int
+    as_other: int
+    shuffled_right: int
+
+
+@dataclass(frozen=True)
 class Pair:
     """The clips of one of two signs that differ by movement.
 
     Attributes:
         sign: their label.
         other: the sign that is like it.
-        clips: how many there are.
-        right: read as what they are.
-        as_other: read as the other.
-        shuffled_right: read as what they are when their frames are shuffled.
+        all: every clip.
+        moving: those in which the hand is known to move.
+        still: those in which it is known not to.
     """
 
     sign: str
     other: str
-    clips: int
-    right: int
-    as_other: int
-    shuffled_right: int
+    all: Counted
+    moving: Counted
+    still: Counted
+
+    def kinds(self) -> list[tuple[str, Counted]]:
+        """Name each kind that has clips."""
+        named = (("", self.all), (", moving", self.moving), (", standing still", self.still))
+        return [(kind, counted) for kind, counted in named if counted.clips]
 
 
 @dataclass(frozen=True)
@@ -104,9 +126,7 @@ class Evaluation:
         uncertain: share of clips called uncertain.
         uncertain_of_right: share of the rightly read clips that is called uncertain.
         uncertain_of_wrong: share of the wrongly read ones.
-        hand_found: share of frames in which nine tenths of the known hand lie within where the
-            model looked; None where no hand was known.
-        hand_overlap: mean intersection over union of where it looked and should have looked.
+        hand: how well the hand was found, on average over the clips where it is known.
     """
 
     answers: tuple[Answer, ...]
@@ -122,8 +142,7 @@ class Evaluation:
     uncertain: float
     uncertain_of_right: float
     uncertain_of_wrong: float
-    hand_found: float | None
-    hand_overlap: float | None
+    hand: HandCheck
 
 
 def summarise(answers: Sequence[Answer], *, signs: int) -> Evaluation:
@@ -148,8 +167,7 @@ def summarise(answers: Sequence[Answer], *, signs: int) -> Evaluation:
         uncertain=float(doubted.mean()),
         uncertain_of_right=_mean(doubted[right]),
         uncertain_of_wrong=_mean(doubted[~right]),
-        hand_found=_mean_known([answer.hand_found for answer in answers]),
-        hand_overlap=_mean_known([answer.hand_overlap for answer in answers]),
+        hand=mean_check([answer.hand for answer in answers]),
     )
 
 
@@ -203,24 +221,23 @@ def _pairs(answers: Sequence[Answer]) -> tuple[Pair, ...]:
     pairs = []
     for one, two in PAIRS:
         for sign, other in ((one, two), (two, one)):
-            own = [answer for answer in answers if answer.sign == sign]
             if {one, two} <= there:
-                pairs.append(
-                    Pair(
-                        sign,
-                        other,
-                        clips=len(own),
-                        right=sum(answer.place == 1 for answer in own),
-                        as_other=sum(answer.first == other for answer in own),
-                        shuffled_right=sum(answer.shuffled_place == 1 for answer in own),
-                    )
-                )
+                own = [answer for answer in answers if answer.sign == sign]
+                known = [(answer, answer.hand.travel) for answer in own]
+                moving = [answer for answer, far in known if far is not None and far >= MOVES]
+                still = [answer for answer, far in known if far is not None and far < MOVES]
+                counted = (_count(each, other=other) for each in (own, moving, still))
+                pairs.append(Pair(sign, other, *counted))
     return tuple(pairs)
 
 
-def _mean_known(shares: Sequence[float | None]) -> float | None:
-    known = [share for share in shares if share is not None]
-    return float(np.mean(known)) if known else None
+def _count(answers: Sequence[Answer], *, other: str) -> Counted:
+    return Counted(
+        clips=len(answers),
+        right=sum(answer.place == 1 for answer in answers),
+        as_other=sum(answer.first == other for answer in answers),
+        shuffled_right=sum(answer.shuffled_place == 1 for answer in answers),
+    )
 
 
 def _mean(of: npt.NDArray[np.bool_]) -> float:

@@ -1,49 +1,115 @@
-"""Where a bundle looked against where the hand is known to be."""
+"""Where a bundle looked against where the hand is known to be, and how far the hand moved."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.clips.boxes import Boxes, box_on_canvas, frames_of_video
+from pipeline.clips.boxes import Boxes, box_on_canvas, frames_of_video, read_boxes
 from pipeline.clips.manifest import ClipRow
+from pipeline.landmarks.table import Joints, joints_on_canvas, known_joints
+from pipeline.training.movement import travel
+from pipeline.training.store import HandTables
 
 _FOUND = 0.9  # share of a hand's box within the crop
 
 Corners = npt.NDArray[np.float64]  # [N, 4]: x_min, y_min, x_max, y_max as fractions of the canvas
 
 
-def compare_hand(
+@dataclass(frozen=True)
+class KnownHands:
+    """What tables say of the hand, by video and frame."""
+
+    boxes: Boxes = field(default_factory=dict)
+    joints: Mapping[tuple[str, int], Joints] = field(default_factory=dict)
+
+
+NO_HANDS = KnownHands()
+
+
+@dataclass(frozen=True, kw_only=True)
+class HandCheck:
+    """How a clip's hand was found, of the frames that the model saw; None where nothing is known.
+
+    Attributes:
+        found: share of frames in which nine tenths of the hand's known box lie within where the
+            model looked.
+        overlap: how much what the model looked at and the same square around the known box overlap,
+            intersection over union, on average.
+        joints_found: share of frames in which every known joint that is in the picture lies within
+            where the model looked.
+        travel: how far a fingertip got around, in hand sizes, by the known joints.
+    """
+
+    found: float | None = None
+    overlap: float | None = None
+    joints_found: float | None = None
+    travel: float | None = None
+
+
+UNKNOWN = HandCheck()
+
+
+def read_known(tables: HandTables) -> KnownHands:
+    """Read what tables know.
+
+    Raises:
+        InputError: a table is not there or is another.
+    """
+    return KnownHands(read_boxes(tables.boxes), known_joints(tables.landmarks))
+
+
+def check_hand(
     row: ClipRow,
     pts_s: npt.NDArray[np.float64],
     looked: npt.NDArray[np.float32],
     *,
-    known: Boxes,
+    known: KnownHands,
     canvas_px: int,
     margin: float,
-) -> tuple[float | None, float | None]:
-    """Compare where a bundle looked in a clip with the known boxes.
+) -> HandCheck:
+    """Compare where a bundle looked in a clip with where the hand is known to be.
 
     Args:
         row: the clip.
         pts_s: float64 [T], the times of the frames it saw.
         looked: float32 [T, 4], where, clipped to the canvas.
-        known: hand boxes by video and frame.
+        known: the hands by video and frame.
         canvas_px: side of the canvas.
         margin: side of the model's crop in sides of the hand's box.
-
-    Returns:
-        The share of frames in which nine tenths of the hand lie within the crop, and the mean
-        intersection over union of the crop with the crop that the known box would give; None where
-        no box is known.
     """
-    found = [
-        (box_on_canvas(known[row.video, frame], row, canvas_px=canvas_px), corners)
-        for frame, corners in zip(frames_of_video(row, pts_s), looked, strict=True)
-        if (row.video, frame) in known
-    ]
-    if not found:
-        return None, None
-    squares = np.array([square for square, _ in found])
-    crops = np.array([corners for _, corners in found], np.float64)
+    keys = [(row.video, frame) for frame in frames_of_video(row, pts_s)]
+    corners = looked.astype(np.float64)
+    boxed = [at for at, key in enumerate(keys) if key in known.boxes]
+    jointed = [at for at, key in enumerate(keys) if key in known.joints]
+    found = overlap = joints_found = moved = None
+    if boxed:
+        squares = [box_on_canvas(known.boxes[keys[at]], row, canvas_px=canvas_px) for at in boxed]
+        found, overlap = _compare_boxes(np.array(squares), corners[boxed], margin=margin)
+    if jointed:
+        joints = np.stack(
+            [joints_on_canvas(known.joints[keys[at]], row, canvas_px=canvas_px) for at in jointed]
+        )
+        places = np.clip(joints[..., :2], 0.0, 1.0)  # nobody can look beyond the picture
+        low, high = corners[jointed, None, :2], corners[jointed, None, 2:]
+        within = ((places >= low) & (places <= high)).all(axis=(1, 2))
+        joints_found, moved = float(within.mean()), travel(joints)
+    return HandCheck(found=found, overlap=overlap, joints_found=joints_found, travel=moved)
+
+
+def mean_check(checks: Sequence[HandCheck]) -> HandCheck:
+    """Average each figure over the clips where it is known."""
+    means = {}
+    for each in fields(HandCheck):
+        known = [value for check in checks if (value := getattr(check, each.name)) is not None]
+        means[each.name] = float(np.mean(known)) if known else None
+    return HandCheck(**means)
+
+
+def _compare_boxes(
+    squares: npt.NDArray[np.float64], crops: Corners, *, margin: float
+) -> tuple[float, float]:
     hands, wanted = _corners(squares, 1.0), _corners(squares, margin)
     within = _area(_shared(crops, hands)) / np.maximum(_area(hands), 1e-9)
     shared = _area(_shared(crops, wanted))

@@ -7,16 +7,18 @@ both perhaps outside 0 to 1; z, the depth against the wrist, in widths, smaller 
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.clips.manifest import ClipRow
 from pipeline.files import write_text
 from pipeline.landmarks import LANDMARKS
 from signwrite.errors import InputError
+from signwrite.frames import fit
 
 LANDMARKS_FILE = "hand_landmarks.csv"
 LEAST_SCORE = 0.5  # below it, the teacher itself does not believe in what it found
@@ -70,3 +72,21 @@ def read_landmarks(path: Path) -> list[LandmarksRow]:
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: wanted a table of landmarks; {error}") from error
     return rows
+
+
+def known_joints(path: Path | None) -> Mapping[tuple[str, int], Joints]:
+    """Read the joints that the teacher believes in, by video and frame; without a table, none.
+
+    Raises:
+        InputError: as `read_landmarks`.
+    """
+    rows = [] if path is None else read_landmarks(path)
+    return {(row.video, row.frame): row.joints for row in rows if row.score >= LEAST_SCORE}
+
+
+def joints_on_canvas(joints: Joints, row: ClipRow, *, canvas_px: int) -> Joints:
+    """Turn joints in the units of the table into fractions of the canvas of a clip."""
+    area = fit(row.width, row.height, canvas_px=canvas_px)
+    scale = np.array([area.width, area.height, area.width], np.float32) / canvas_px
+    corner = np.array([area.left, area.top, 0.0], np.float32) / canvas_px
+    return np.asarray(joints * scale + corner, np.float32)

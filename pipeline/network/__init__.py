@@ -5,7 +5,8 @@
     clips uint8 [B, T, S, S, 3]
       -> sample the whole canvas at localiser_px   -> localiser   -> hand box per frame
                                                       presence    -> is there a hand?
-      -> sample the hand box at crop_px            -> backbone    -> 2048 features per frame
+      -> sample the hand box at crop_px            -> backbone, landmark_head -> joints
+      -> sample the box around them at crop_px     -> backbone    -> 2048 features per frame
       -> features -> frame_head, landmark_head     -> logits and 21 joints per frame
       -> the joints' movement                      -> motion      -> logits, weights of the frames
       -> both kinds of logits                      -> blend       -> logits [B, L]

@@ -12,11 +12,14 @@ from pipeline.network.joints import (
     build_landmark_head,
     mirror_joints,
     place_joints,
+    surround_joints,
 )
 from pipeline.network.localiser import build_localiser, build_presence, follow_hand
 from pipeline.network.squares import Tensor, sample_squares, scale_pixels
 from pipeline.network.temporal import build_blend, build_motion_reader, describe_motion
 from signwrite.recipe import Recipe
+
+_RESIZED = 2.0  # a second look is at most so many times larger or smaller than the first
 
 
 def build_backbone(config: NetworkConfig) -> keras.Model:
@@ -79,6 +82,16 @@ class SignNetwork:
         presence = self.parts["presence"](found["seen"], training=False)
         return boxes, presence[:, 0]
 
+    def find(self, canvases: Tensor, *, frames: int) -> tuple[Tensor, Tensor]:
+        """Find the hand as `locate` does; then, in a second look, where its joints say it is."""
+        boxes, presence = self.locate(canvases, frames=frames)
+        if self.config.looks > 1:
+            _, joints = self.describe(canvases, boxes)
+            around = surround_joints(joints, extent=self.config.hand_extent)
+            side = ops.clip(around[:, 2:], boxes[:, 2:] / _RESIZED, boxes[:, 2:] * _RESIZED)
+            boxes = ops.concatenate([around[:, :2], side], axis=-1)
+        return boxes, presence
+
     def describe(self, canvases: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor]:
         """Read each frame's hand crop: -> frame logits [N, L], joints [N, 21, 3] on the canvas."""
         margin = ops.convert_to_tensor([1.0, 1.0, self.config.crop_margin], dtype="float32")
@@ -117,7 +130,7 @@ class SignNetwork:
         """Compose the whole: uint8 [B, T, S, S, 3] -> what `Classification` holds."""
         frames, size_px = self.recipe.frames_per_clip, self.recipe.canvas_px
         canvases = ops.cast(ops.reshape(clips, (-1, size_px, size_px, 3)), "float32")
-        boxes, presence = self.locate(canvases, frames=frames)
+        boxes, presence = self.find(canvases, frames=frames)
         frame_logits, joints = self.describe(canvases, boxes)
         boxes = ops.reshape(boxes, (-1, frames, 3))
         presence = ops.reshape(presence, (-1, frames))

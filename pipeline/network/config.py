@@ -15,6 +15,9 @@ class NetworkConfig(BaseModel):
         localiser_block: the InceptionV3 block that gives the localiser its context.
         crop_px: side of the hand crop that the backbone sees.
         crop_margin: side of the crop in sides of the hand box.
+        looks: 2 takes the crop anew around the joints that a first look found.
+        hand_extent: side of the hand's box in longer extents of its joints; training measures it
+            where it knows both.
         reader_width: channels of the temporal layers.
     """
 
@@ -22,6 +25,8 @@ class NetworkConfig(BaseModel):
 
     localiser_px: int = Field(default=192, ge=96, le=512)
     localiser_block: Literal["mixed3", "mixed4", "mixed5"] = "mixed3"
-    crop_px: int = Field(default=160, ge=96, le=512)
-    crop_margin: float = Field(default=1.2, ge=1.0, le=2.0)
+    crop_px: int = Field(default=128, ge=96, le=512)
+    crop_margin: float = Field(default=1.15, ge=1.0, le=2.0)
+    looks: Literal[1, 2] = 2
+    hand_extent: float = Field(default=1.4, ge=1.0, le=3.0)
     reader_width: int = Field(default=128, ge=16, le=512)

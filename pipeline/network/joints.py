@@ -93,3 +93,15 @@ def mirror_joints(joints: Tensor) -> Tensor:
     return joints * ops.convert_to_tensor([-1.0, 1.0, 1.0], dtype="float32") + (
         ops.convert_to_tensor([1.0, 0.0, 0.0], dtype="float32")
     )
+
+
+def surround_joints(joints: Tensor, *, extent: float) -> Tensor:
+    """Return the box around joints [N, 21, 3]: float32 [N, 3], centre x, centre y, side.
+
+    Args:
+        joints: as fractions of the canvas.
+        extent: the side in longer extents of the joints.
+    """
+    high, low = ops.max(joints[..., :2], axis=1), ops.min(joints[..., :2], axis=1)
+    side = extent * ops.max(high - low, axis=-1, keepdims=True)
+    return ops.concatenate([(high + low) / 2, side], axis=-1)

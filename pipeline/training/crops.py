@@ -23,6 +23,8 @@ from pipeline.training.dataset import AHEAD, THREADS, Draw
 from pipeline.training.store import Shown, Store
 
 _OTHER_BACKGROUND = 0.4  # share of crops
+_LOOSE = 0.2  # share of crops
+_LOOSER = 2.0  # how much further off their boxes are
 
 
 class CropBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships no types
@@ -95,10 +97,12 @@ def draw_crop(
     """
     look = draw_look(rng, strength=strength)
     x, y, side = shown.box
+    # A first look, before the joints are known, may be further off than a second.
+    looser = _LOOSER if rng.random() < _LOOSE * strength.loose else 1.0
     crop = (
-        x + side * rng.normal(0.0, 0.06 * strength.shift),
-        y + side * rng.normal(0.0, 0.06 * strength.shift),
-        side * config.crop_margin * float(np.exp(rng.normal(0.0, 0.14 * strength.scale))),
+        x + side * rng.normal(0.0, 0.06 * looser * strength.shift),
+        y + side * rng.normal(0.0, 0.06 * looser * strength.shift),
+        side * config.crop_margin * float(np.exp(rng.normal(0.0, 0.14 * looser * strength.scale))),
     )
     square, matrix = warp_square(
         shown.pixels,

@@ -77,7 +77,7 @@ class TrainParams(BaseModel):
     presence_scenes: dict[Literal["train", "validation"], int] = Field(
         default={"train": 120, "validation": 20}, description="batches of 32 scenes it learns from"
     )
-    head: StageParams = StageParams(epochs=1, steps=60, batch=32, rate=2e-3)
+    head: StageParams = StageParams(epochs=1, steps=100, batch=32, rate=2e-3)
     backbone: StageParams = StageParams(epochs=11, steps=200, batch=32, rate=2e-4, decay=1e-2)
     motion: StageParams = StageParams(
         epochs=40, steps=50, batch=32, rate=2e-3, decay=1e-2, patience=12

@@ -137,7 +137,7 @@ def _read(network: SignNetwork, clips: Iterable[npt.NDArray[np.uint8]], *, frame
 
     def read(canvases: Tensor) -> tuple[Tensor, ...]:
         canvases = ops.cast(canvases, "float32")
-        boxes, presence = network.locate(canvases, frames=frames)
+        boxes, presence = network.find(canvases, frames=frames)
         return (*network.describe(canvases, boxes), boxes, presence)
 
     model = Compiled(read, parts=list(network.parts.values()))

@@ -10,6 +10,7 @@ from pipeline.network.config import NetworkConfig
 from pipeline.network.localiser import CELL_PX, cell_centres
 from pipeline.network.squares import scale_pixels
 from pipeline.training.augmentation import (
+    Augmentation,
     Picture,
     apply_look,
     cover_bars,
@@ -21,6 +22,7 @@ from pipeline.training.dataset import AHEAD, THREADS, Draw
 from pipeline.training.store import Box, Store
 
 EMPTY_SCENES = 1 / 7
+_EITHER_HAND = Augmentation(mirror=2.5)  # half of them: where a hand is has no side
 
 
 class SceneBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships no types
@@ -79,7 +81,7 @@ def draw_scene(
         rng: draws everything.
         empty: how often to try to cut the scene beside the hand.
     """
-    look = draw_look(rng)
+    look = draw_look(rng, strength=_EITHER_HAND)
     window = draw_window_beside(picture, box, rng=rng) if rng.random() < empty else None
     shows_hand = window is None
     if window is None:

@@ -19,7 +19,7 @@ from pipeline.clips.manifest import ClipRow, read_manifest
 from pipeline.files import whole_file, write_text
 from pipeline.jobs import ALONE, Progress, Workers, no_progress, run_each
 from pipeline.landmarks import LANDMARKS
-from pipeline.landmarks.table import LEAST_SCORE, read_landmarks
+from pipeline.landmarks.table import joints_on_canvas, known_joints
 from signwrite.bundle import sha256_of
 from signwrite.errors import InputError
 from signwrite.frames import fit
@@ -105,6 +105,14 @@ class Store:
     def rows(self, *splits: str) -> npt.NDArray[np.intp]:
         """Return the row numbers of one split or several."""
         return np.flatnonzero([clip.split in splits for clip in self.clips])
+
+    def hand_extent(self) -> float | None:
+        """Return a box's side in longer extents of its joints, the median of frames with both."""
+        places = self.landmarks[..., :2]
+        extents = (places.max(axis=2) - places.min(axis=2)).max(axis=-1)
+        sides = self.boxes[..., 2]
+        ratios = (sides / np.maximum(extents, 1e-6))[np.isfinite(extents) & np.isfinite(sides)]
+        return float(np.median(ratios)) if len(ratios) else None
 
     def labels(self, vocabulary: Vocabulary) -> npt.NDArray[np.int64]:
         """Return each clip's label index."""
@@ -226,14 +234,10 @@ def _joints(
 ) -> npt.NDArray[np.float32]:
     """Look up every clip's landmarks: float32 [N, K, 21, 3], not a number where unknown."""
     joints = np.full((*times.shape, LANDMARKS, 3), np.nan, np.float32)
-    table = [] if landmarks is None else read_landmarks(landmarks)
-    known = {(row.video, row.frame): row.joints for row in table if row.score >= LEAST_SCORE}
+    known = known_joints(landmarks)
     for place, (row, pts_s) in enumerate(zip(rows, times, strict=True)):
-        area = fit(row.width, row.height, canvas_px=canvas_px)
-        scale = np.array([area.width, area.height, area.width]) / canvas_px
-        corner = np.array([area.left, area.top, 0.0]) / canvas_px
         for moment, frame in enumerate(frames_of_video(row, pts_s)):
             found = known.get((row.video, frame))
             if found is not None:
-                joints[place, moment] = found * scale + corner
+                joints[place, moment] = joints_on_canvas(found, row, canvas_px=canvas_px)
     return joints

@@ -25,6 +25,7 @@ from pipeline.clips.manifest import MANIFEST, ClipRow, read_manifest
 from pipeline.files import write_text
 from pipeline.jobs import ALONE, Workers
 from pipeline.network.composition import SignNetwork
+from pipeline.network.config import NetworkConfig
 from pipeline.network.weights import name_start
 from pipeline.network.weights_folder import TrainedNetwork, save_network
 from pipeline.provenance import PROVENANCE, Provenance, describe_run, read_provenance
@@ -109,7 +110,7 @@ def train_run(
     network, temperature, rule = train_network(
         decoded, vocabulary=vocabulary, params=params, folder=folder, watch=watch
     )
-    trained = TrainedNetwork(config=params.network, temperature=temperature)
+    trained = TrainedNetwork(config=network.config, temperature=temperature)
     manifest = Manifest(
         name=facts.name,
         version=facts.version,
@@ -142,7 +143,8 @@ def train_network(
     Raises:
         InputError: the starting weights cannot be read, or no clip's hand boxes are known.
     """
-    network = SignNetwork(params.network, recipe=params.recipe, signs=len(vocabulary))
+    config = _fit_structure(params.network, store)
+    network = SignNetwork(config, recipe=params.recipe, signs=len(vocabulary))
     run = Run(store, vocabulary, params, network, folder, watch)
     train_localiser(run)
     train_presence(run)
@@ -152,6 +154,14 @@ def train_network(
     plain = train_motion(run)
     temperature, rule = calibrate(run, plain)
     return network, temperature, rule
+
+
+def _fit_structure(config: NetworkConfig, store: Store) -> NetworkConfig:
+    """Look twice only where joints are learnt, and as far around them as the known boxes are."""
+    extent = store.hand_extent()
+    if extent is None:
+        return config.model_copy(update={"looks": 1})
+    return config.model_copy(update={"hand_extent": round(extent, 3)})
 
 
 def calibrate(run: Run, plain: Readings) -> tuple[float, FittedRule]:

@@ -69,7 +69,7 @@ def evaluate_stage(params: RunParams, places: Places) -> Stage:
     """Measure the exported bundle; leave it and the weights with the figures in their cards."""
 
     def inputs() -> list[Path]:
-        known = [params.boxes] if params.boxes else []
+        known = [file for file in (params.boxes, params.landmarks) if file]
         return [places.clips / CLIPS, places.exported / MANIFEST, *known]
 
     def outputs() -> list[Path]:
@@ -80,6 +80,7 @@ def evaluate_stage(params: RunParams, places: Places) -> Stage:
         from pipeline.evaluation.card import add_to_card  # noqa: PLC0415 - on demand
         from pipeline.evaluation.evaluate import evaluate_bundle  # noqa: PLC0415 - on demand
         from pipeline.evaluation.report import write_report  # noqa: PLC0415 - on demand
+        from pipeline.training.store import HandTables  # noqa: PLC0415 - on demand
         from signwrite.bundle import Bundle  # noqa: PLC0415 - on demand
         from signwrite.classifier import SavedModelClassifier  # noqa: PLC0415 - on demand
 
@@ -94,7 +95,7 @@ def evaluate_stage(params: RunParams, places: Places) -> Stage:
                 split=split,
                 out=places.report,
                 watch=crew.watch,
-                boxes=params.boxes,
+                tables=HandTables(params.boxes, params.landmarks),
                 likeness=params.likeness,
                 workers=crew.workers,
             )
