@@ -1,23 +1,26 @@
-"""What each invention of training is worth to people it has never seen: short trainings without it.
+"""What each invention of training is worth to people it has never seen: trainings without it.
 
-Signers are divided into folds; in each, the backbone learns from the others for some steps, once as
-designed and once without each kind of augmentation (or without joints), from the same start and
-with the same seed. What it then makes of the left-out signers' crops, cut by the known boxes, is
-compared clip by clip: the difference in log likelihood of the true sign, and its interval over
-signers, say more than the share that is right. A row is written as soon as it is known, and rows
-that are there are not made again.
+Signers are divided into folds. In each, a reader learns from the others, once as designed and once
+without each kind of invention, from the same start and with the same seed. What it then makes of
+the left-out signers' clips is compared clip by clip: the difference in log likelihood of the true
+sign, and its interval over signers, say more than the share that is right.
+
+Two readers are tried. *crops*: the backbone learns for some steps, and reads crops that are cut by
+the known boxes. *movements*: the reader of joints learns, and reads, the joints of the table. A row
+is written as soon as it is known, and rows that are there are not made again.
 
     python -m benchmarks.ablation CLIPS --store STORE --boxes B --landmarks L --params P
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import keras
 import numpy as np
+import numpy.typing as npt
 from keras import ops
 from scipy.special import log_softmax
 
@@ -28,6 +31,8 @@ from pipeline.network.composition import SignNetwork
 from pipeline.network.squares import sample_squares, scale_pixels
 from pipeline.table import read_table, write_table
 from pipeline.training.augmentation import Augmentation
+from pipeline.training.motion import compile_movement, movement_batches, movement_model
+from pipeline.training.movement import Movement
 from pipeline.training.params import TrainParams, read_params
 from pipeline.training.readings import Compiled, even_moments
 from pipeline.training.run import Run
@@ -37,14 +42,21 @@ from pipeline.training.watch import Watch
 from signwrite.vocabulary import Vocabulary
 
 WHOLE = "nothing"
-_FRAMES = 6  # of each left-out clip
+KINDS = {
+    "crops": (*Augmentation.model_fields, "joints"),
+    "movements": (*Movement.model_fields, "drawn"),
+}
+_FRAMES = 6  # of each left-out clip, in crops
 _RESAMPLES = 2000
+
+Logits = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
     """What one clip of a left-out signer was read as by one training."""
 
+    reader: str
     without: str
     fold: int
     clip: str
@@ -53,28 +65,20 @@ class Row:
     likelihood: float
 
 
-KINDS = (*Augmentation.model_fields, "joints")
-
-
-def leave_out(kind: str, params: TrainParams) -> TrainParams:
-    """Return the parameters of a training without a kind of augmentation, or without joints."""
+def leave_out(reader: str, kind: str, params: TrainParams) -> TrainParams:
+    """Return the parameters of a training without a kind of invention."""
     if kind == WHOLE:
         return params
-    if kind == "joints":
-        return params.model_copy(update={"joints_weight": 0.0})
-    weaker = params.augmentation.model_copy(update={kind: 0.0})
-    return params.model_copy(update={"augmentation": weaker})
+    if kind in ("joints", "drawn"):
+        return params.model_copy(update={"joints_weight" if kind == "joints" else "drawn_share": 0})
+    group = "augmentation" if reader == "crops" else "movement"
+    weaker = getattr(params, group).model_copy(update={kind: 0.0})
+    return params.model_copy(update={group: weaker})
 
 
-def try_without(
-    store: Store, *, params: TrainParams, without: str, fold: int, watch: Watch
-) -> list[Row]:
-    """Train once on a fold's training split, and read the clips of its test split."""
-    keras.utils.clear_session()
-    keras.utils.set_random_seed(params.seed)
-    vocabulary = Vocabulary(tuple(sorted({clip.sign for clip in store.clips})))
-    network = SignNetwork(params.network, recipe=params.recipe, signs=len(vocabulary))
-    run = Run(store, vocabulary, params, network, Path(), watch)
+def read_crops(run: Run) -> Logits:
+    """Train the backbone on a fold's training split; read the clips of its test split."""
+    params, network, store = run.params, run.network, run.store
     start_frames(run)
     model = frames_model(network)
     for number, (name, stage) in enumerate((("head", params.head), ("backbone", params.backbone))):
@@ -82,7 +86,6 @@ def try_without(
         compile_frames(model, stage, run=run)
         for epoch in range(stage.epochs):
             model.fit(crop_batches(run, stage, 2 + number, epoch), verbose=0, shuffle=False)
-    rows = store.rows("test")
     moments = even_moments(store.frames.shape[1], _FRAMES)
     margin = np.array([1.0, 1.0, params.network.crop_margin], np.float32)
 
@@ -91,36 +94,82 @@ def try_without(
         return model(scale_pixels(crops), training=False)["signs"]
 
     reader = Compiled(read, parts=[model])
-    found = []
-    for row in rows:
-        seen = [store.frames[row][moments], store.boxes[row][moments] * margin]
-        chance = log_softmax(reader.predict_on_batch(seen).mean(axis=0).astype(np.float64))
-        label = run.labels[row]
-        found.append(
-            Row(
-                without=without,
-                fold=fold,
-                clip=store.clips[row].clip,
-                signer=store.clips[row].signer,
-                right=int(chance.argmax() == label),
-                likelihood=round(float(chance[label]), 5),
-            )
+    shown = [(store.frames[row][moments], store.boxes[row][moments]) for row in store.rows("test")]
+    return np.asarray(
+        [reader.predict_on_batch([seen, boxes * margin]).mean(axis=0) for seen, boxes in shown],
+        np.float32,
+    )
+
+
+def read_movements(run: Run) -> Logits:
+    """Train the reader of joints on a fold's training split; read the clips of its test split."""
+    store, stage = run.store, run.params.motion
+    joints = np.stack([_completed(clip) for clip in store.landmarks])
+    model = movement_model(run.network)
+    compile_movement(model, run)
+    batches = movement_batches(run, joints[store.rows("train")])
+    for epoch in range(stage.epochs):
+        model.fit(batches(epoch), verbose=0, shuffle=False)
+    shown = joints[store.rows("test")][
+        :, even_moments(joints.shape[1], run.network.recipe.frames_per_clip)
+    ]
+    mirrored = shown * np.array((-1, 1, 1), np.float32) + np.array((1, 0, 0), np.float32)
+    there = np.full(shown.shape[:2], 4.0, np.float32)
+    both = [model.predict_on_batch([hands, there]) for hands in (shown, mirrored)]
+    return np.asarray(np.mean(both, axis=0), np.float32)
+
+
+READERS: dict[str, Callable[[Run], Logits]] = {"crops": read_crops, "movements": read_movements}
+
+
+def try_without(
+    store: Store, *, reader: str, params: TrainParams, without: str, fold: int
+) -> list[Row]:
+    """Train once, and compare what is read of the test split with what it is."""
+    keras.utils.clear_session()
+    keras.utils.set_random_seed(params.seed)
+    vocabulary = Vocabulary(tuple(sorted({clip.sign for clip in store.clips})))
+    network = SignNetwork(params.network, recipe=params.recipe, signs=len(vocabulary))
+    silent = Watch(say=print, bar=lambda _: nullcontext(no_progress))
+    run = Run(store, vocabulary, leave_out(reader, without, params), network, Path(), silent)
+    rows = store.rows("test")
+    chance = log_softmax(READERS[reader](run).astype(np.float64), axis=1)
+    return [
+        Row(
+            reader=reader,
+            without=without,
+            fold=fold,
+            clip=store.clips[row].clip,
+            signer=store.clips[row].signer,
+            right=int(chances.argmax() == run.labels[row]),
+            likelihood=round(float(chances[run.labels[row]]), 5),
         )
-    return found
+        for row, chances in zip(rows, chance, strict=True)
+    ]
+
+
+def _completed(joints: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Fill in the moments of a clip [K, 21, 3] whose joints are not known from their neighbours."""
+    known = np.flatnonzero(np.isfinite(joints).all(axis=(1, 2)))
+    if not len(known):
+        return np.zeros_like(joints)
+    nearest = np.abs(np.arange(len(joints))[:, None] - known).argmin(axis=1)
+    return np.asarray(joints[known[nearest]])
 
 
 def summarise(rows: Sequence[Row]) -> list[str]:
     """Compare every training with the whole one, clip by clip, as lines of a Markdown table."""
-    whole = {row.clip: row for row in rows if row.without == WHOLE}
-    lines = ["| without | right | log likelihood, against all | 95 % over signers |"]
-    lines.append("|---|---|---|---|")
-    for without in dict.fromkeys(row.without for row in rows):
-        own = [row for row in rows if row.without == without and row.clip in whole]
-        lost = [row.likelihood - whole[row.clip].likelihood for row in own]
+    whole = {(row.reader, row.clip): row for row in rows if row.without == WHOLE}
+    lines = ["| of | without | right | log likelihood, against all | 95 % over signers |"]
+    lines.append("|---|---|---|---|---|")
+    for reader, without in dict.fromkeys((row.reader, row.without) for row in rows):
+        own = [row for row in rows if (row.reader, row.without) == (reader, without)]
+        lost = [row.likelihood - whole[reader, row.clip].likelihood for row in own]
         low, high = _interval([row.signer for row in own], lost)
         right = np.mean([row.right for row in own])
         lines.append(
-            f"| {without} | {right:.1%} | {np.mean(lost):+.3f} | {low:+.3f} to {high:+.3f} |"
+            f"| {reader} | {without} | {right:.1%} | {np.mean(lost):+.3f} | "
+            f"{low:+.3f} to {high:+.3f} |"
         )
     return lines
 
@@ -142,16 +191,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("clips", type=Path)
     parser.add_argument("--store", type=Path, required=True, help="where decoded clips are kept")
     parser.add_argument("--boxes", type=Path, required=True)
-    parser.add_argument("--landmarks", type=Path)
+    parser.add_argument("--landmarks", type=Path, required=True)
     parser.add_argument("--params", type=Path, required=True, help="of a short training")
     parser.add_argument("--folds", type=int, default=3)
     parser.add_argument("--only", type=int, default=0, help="so many of the folds; 0: all")
-    parser.add_argument("--without", nargs="+", choices=KINDS, default=KINDS)
+    parser.add_argument("--reader", choices=KINDS, action="append", help="by default both")
+    parser.add_argument("--without", action="append", help="by default every kind, one each")
     parser.add_argument("--out", type=Path, default=Path("ablation"))
     given = parser.parse_args(arguments)
     params = read_params(given.params)
     keras.config.set_dtype_policy(params.precision)
-    silent = Watch(say=print, bar=lambda _: nullcontext(no_progress))
     table = given.out / "ablation.csv"
     done = read_table(table, Row) if table.is_file() else []
     folders = divide_folds(given.clips, folds=given.folds, out=given.out)
@@ -164,13 +213,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     for fold, folder in enumerate(folders[: given.only or None], start=1):
         store = replace(decoded, clips=tuple(read_manifest(folder)))
-        for without in (WHOLE, *given.without):
-            if any((row.without, row.fold) == (without, fold) for row in done):
-                continue
-            changed = leave_out(without, params)
-            done += try_without(store, params=changed, without=without, fold=fold, watch=silent)
-            write_table(table, Row, done)
-            print(f"fold {fold}, without {without}: written", flush=True)
+        for reader in given.reader or KINDS:
+            wanted = [kind for kind in KINDS[reader] if kind in (given.without or KINDS[reader])]
+            for without in (WHOLE, *wanted):
+                if any((r.reader, r.without, r.fold) == (reader, without, fold) for r in done):
+                    continue
+                done += try_without(store, reader=reader, params=params, without=without, fold=fold)
+                write_table(table, Row, done)
+                print(f"fold {fold}, {reader} without {without}: written", flush=True)
     print("\n".join(summarise(done)))
 
 

@@ -19,7 +19,13 @@ from tests.tiny import tiny_params
 
 def row(without: str, signer: str, likelihood: float, *, right: int = 1) -> ablation.Row:
     return ablation.Row(
-        without=without, fold=1, clip=signer, signer=signer, right=right, likelihood=likelihood
+        reader="crops",
+        without=without,
+        fold=1,
+        clip=signer,
+        signer=signer,
+        right=right,
+        likelihood=likelihood,
     )
 
 
@@ -31,8 +37,8 @@ def test_what_is_lost_is_counted_clip_by_clip() -> None:
         row("blur", "bob", -1.1),
     ]
     whole, without = ablation.summarise(rows)[2:]
-    assert whole == "| nothing | 100.0% | +0.000 | +0.000 to +0.000 |"
-    assert without == "| blur | 50.0% | -0.400 | -0.400 to -0.400 |"
+    assert whole == "| crops | nothing | 100.0% | +0.000 | +0.000 to +0.000 |"
+    assert without == "| crops | blur | 50.0% | -0.400 | -0.400 to -0.400 |"
 
 
 def test_a_second_look_and_more_pixels_cost_more() -> None:
@@ -76,16 +82,34 @@ def test_a_training_is_compared_with_one_that_lacks_something(
     (drawn / "params.yaml").write_text(yaml.safe_dump(params))
     out = drawn / "ablation"
     command = [str(drawn / "clips"), *known(drawn), "--params", str(drawn / "params.yaml")]
-    command += ["--folds", "2", "--only", "1", "--out", str(out), "--without", "joints"]
+    command += [
+        "--folds",
+        "2",
+        "--only",
+        "1",
+        "--out",
+        str(out),
+        "--without",
+        "joints",
+        "--without",
+        "pace",
+    ]
     ablation.main(command)
     rows = read_table(out / "ablation.csv", ablation.Row)
-    assert [each.without for each in rows] == ["nothing"] * 4 + ["joints"] * 4
+    tried = list(dict.fromkeys((each.reader, each.without) for each in rows))
+    assert tried == [
+        ("crops", "nothing"),
+        ("crops", "joints"),
+        ("movements", "nothing"),
+        ("movements", "pace"),
+    ]
+    assert len(rows) == 4 * len(tried)
     assert len({each.signer for each in rows}) == 2
     written = (out / "ablation.csv").stat().st_mtime_ns
     capsys.readouterr()
     ablation.main(command)  # nothing is left to do
     assert (out / "ablation.csv").stat().st_mtime_ns == written
-    assert "| joints |" in capsys.readouterr().out
+    assert "| crops | joints |" in capsys.readouterr().out
 
 
 @pytest.mark.slow

@@ -24,10 +24,12 @@ from pipeline.landmarks.table import LandmarksRow, read_landmarks, write_landmar
 from pipeline.landmarks.teacher import TEACHER_SHA256, Square, Teacher, fetch_teacher
 from pipeline.training.backdrop import cover_hand, draw_backdrop, replace_background
 from pipeline.training.dataset import Draw
+from pipeline.training.drawn import draw_movements
 from pipeline.training.movement import (
+    AS_MOVED,
     NO_SIGN,
+    Movement,
     MovementBatches,
-    draw_movements,
     invent_movement,
     pass_on,
     travel,
@@ -138,10 +140,10 @@ def test_a_table_is_found_for_every_known_box_and_a_killed_search_goes_on(
     frames = len(read_boxes(boxes))
     stops_at = frames  # in the second video
     with pytest.raises(KeyboardInterrupt):
-        find_landmarks(clips, boxes=boxes, teacher=teacher, out=out)
+        find_landmarks(clips, boxes=boxes, teacher=lambda: teacher, out=out)
     assert not out.exists()
     asked.clear()
-    report = find_landmarks(clips, boxes=boxes, teacher=teacher, out=out)
+    report = find_landmarks(clips, boxes=boxes, teacher=lambda: teacher, out=out)
     assert 0 < len(asked) < frames  # what was found before is kept
     rows = read_landmarks(out)
     assert report.looked_at == len(rows) == frames
@@ -155,15 +157,21 @@ def cut_one_signer(videos: Path, *, out: Path) -> None:
     cut_clips(videos, annotations=videos / TIMES_FILE, out=out, shares={"train": 1.0})
 
 
-@pytest.mark.slow
-def test_boxes_of_other_videos_are_said(teacher: Path, tmp_path: Path) -> None:
+def test_boxes_of_other_videos_are_said_before_anything_is_fetched(tmp_path: Path) -> None:
     videos = tmp_path / "videos"
     write_tutorials(videos, signers=1, signs=("B",), seconds=0.3, short_side_px=96)
     cut_one_signer(videos, out=tmp_path / "clips")
     boxes = tmp_path / "boxes.csv"
     boxes.write_text((videos / "hand_boxes.csv").read_text().replace("abc1", "abc9"))
+    asked = []
+
+    def teacher() -> Path:
+        asked.append("")
+        return tmp_path
+
     with pytest.raises(InputError, match="received none"):
         find_landmarks(tmp_path / "clips", boxes=boxes, teacher=teacher, out=tmp_path / "found.csv")
+    assert asked == []
 
 
 def test_a_hand_is_covered_and_what_is_behind_it_is_replaced() -> None:
@@ -217,6 +225,15 @@ def test_an_invented_movement_keeps_the_hands_shape() -> None:
     assert not all(hidden)
 
 
+def test_without_inventions_a_clip_is_what_it_was() -> None:
+    joints = hand(24)
+    nothing = Movement(**dict.fromkeys(Movement.model_fields, 0.0))
+    rng = np.random.default_rng(1)
+    clip, presence = invent_movement(joints, frames=8, rng=rng, strength=nothing)
+    np.testing.assert_allclose(clip, joints[1::3], atol=1e-5)
+    assert (presence > 0).all()
+
+
 def thumb_side(clip: np.ndarray) -> float:
     first = clip[len(clip) // 2]
     along, across = first[9, :2] - first[0, :2], first[5, :2] - first[17, :2]
@@ -245,6 +262,7 @@ def test_a_batch_of_movements_takes_its_share_of_drawn_ones(share: float) -> Non
             drawn_labels=np.array([2]),
             share=share,
             frames=6,
+            strength=AS_MOVED,
             draw=Draw(batch=200, steps=2, seed=1, epoch=0),
         )
         made: tuple[Sequence[np.ndarray], np.ndarray] = batches[index]

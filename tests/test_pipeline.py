@@ -401,7 +401,12 @@ def test_everybody_is_left_out_once(root: Path, tmp_path: Path) -> None:
         }
         assert len(left_out) == 2
         assert not left_out & {*told.seen["train"].signers, *told.seen["validation"].signers}
-    assert "localiser 1/1" not in succeed(*crossval)  # what is done is kept
+    card = shutil.copytree(tmp_path / "cv" / "fold-1" / "train" / "model", tmp_path / "card")
+    assert "localiser 1/1" not in succeed(*crossval, "--card", card)  # what is done is kept
+    written = (card / "README.md").read_text()
+    assert "## Figures: crossval\n\nEverybody was left out once." in written
+    assert "| 8 clips of 4 unseen signers |" in written
+    assert "every joint of the hand" in written
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,10 @@ from pipeline.jobs import no_progress
 from pipeline.network.composition import build_backbone
 from pipeline.network.config import NetworkConfig
 from pipeline.training.dataset import ArrayBatches, Draw
-from pipeline.training.signs import freeze_to, judge_logits, weigh_signs
+from pipeline.training.losses import label_loss, weigh_signs
+from pipeline.training.movement import NO_SIGN
+from pipeline.training.run import DOUBTFUL
+from pipeline.training.signs import freeze_to, judge_logits
 from pipeline.training.stage import Judgement, Stage, build_optimizer, run_stage
 from pipeline.training.watch import Watch
 
@@ -141,3 +144,13 @@ def test_a_step_that_is_not_finite_is_dropped() -> None:
     poisoned = np.full((8, 5), np.nan, np.float32)
     stage.model.train_on_batch(poisoned, np.zeros(8))
     np.testing.assert_array_equal(np.asarray(stage.model.get_weights()[0]), before)
+
+
+def test_a_doubtful_label_teaches_nothing_and_no_sign_teaches_not_to_know() -> None:
+    logits = np.array([[4.0, 0.0, 0.0]] * 5, np.float32)
+    labels = np.array([0, 1, NO_SIGN, DOUBTFUL, DOUBTFUL])
+    weights = np.array([1.0, 2.0, 1.0], np.float32)
+    loss = keras.ops.convert_to_numpy(label_loss(labels, logits, smoothing=0.0, weights=weights))
+    log_chance = logits[0] - np.log(np.exp(logits[0]).sum())
+    wanted = [-log_chance[0], -2.0 * log_chance[1], -log_chance.mean(), 0.0, 0.0]
+    np.testing.assert_allclose(loss, wanted, rtol=1e-5)

@@ -182,7 +182,9 @@ def landmarks(
     from pipeline.landmarks.find import find_landmarks  # noqa: PLC0415 - imports on demand
     from pipeline.landmarks.teacher import fetch_teacher  # noqa: PLC0415 - imports on demand
 
-    teacher = model or fetch_teacher(out.parent / "teacher" / "hand_landmark_full.tflite")
+    def teacher() -> Path:
+        return model or fetch_teacher(out.parent / "teacher" / "hand_landmark_full.tflite")
+
     with bar("videos") as move, workers(jobs, scheduler=scheduler) as working:
         report = find_landmarks(
             clips, boxes=boxes, teacher=teacher, out=out, workers=working, progress=move

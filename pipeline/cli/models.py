@@ -8,10 +8,11 @@ from tqdm import tqdm
 
 from pipeline.cli.console import DEFAULT_BUNDLE, Jobs, Model, Out, Scheduler, app, bar
 from pipeline.cluster import workers
-from pipeline.evaluation import LIKENESS
+from pipeline.evaluation import CROSSVAL, LIKENESS
 
 Boxes = Annotated[Path | None, typer.Option(help="Table of hand boxes by frame.")]
 Landmarks = Annotated[Path | None, typer.Option(help="Table of hand landmarks by frame.")]
+Card = Annotated[Path | None, typer.Option(help="Folder of weights whose card takes the figures.")]
 Params = Annotated[Path | None, typer.Option(help="YAML of what differs from default.")]
 Name = Annotated[str, typer.Option(help="Name of the model.")]
 Version = Annotated[str, typer.Option(help="Version of the model.")]
@@ -72,9 +73,7 @@ def evaluate(  # noqa: PLR0913 - the stage's options, one each
     clips: Annotated[Path, typer.Option(help="Folder of the cut stage.")] = Path("clips"),
     split: Annotated[str, typer.Option(help="train, validation or test.")] = "validation",
     out: Out = Path("report"),
-    card: Annotated[
-        Path | None, typer.Option(help="Folder of weights whose card takes the figures.")
-    ] = None,
+    card: Card = None,
     boxes: Boxes = None,
     landmarks: Landmarks = None,
     likeness: Annotated[
@@ -125,11 +124,13 @@ def crossval(  # noqa: PLR0913 - the stage's options, one each
     params: Params = None,
     name: Name = "signs",
     version: Version = "0.1.0",
+    card: Card = None,
     jobs: Jobs = 1,
     scheduler: Scheduler = None,
 ) -> None:
     """Leave out each signer once, train without them, and measure on them."""
-    from pipeline.evaluation.crossval import cross_validate  # noqa: PLC0415 - imports on demand
+    from pipeline.evaluation.card import add_to_card  # noqa: PLC0415 - imports on demand
+    from pipeline.evaluation.crossval import cross_validate  # noqa: PLC0415 - on demand
     from pipeline.evaluation.report import write_report  # noqa: PLC0415 - on demand
     from pipeline.training.params import read_params  # noqa: PLC0415 - on demand
     from pipeline.training.store import HandTables  # noqa: PLC0415 - on demand
@@ -149,11 +150,13 @@ def crossval(  # noqa: PLR0913 - the stage's options, one each
             watch=Watch(say=tqdm.write, bar=bar),
             workers=working,
         )
-    report = write_report(
-        crossed.measured, manifest=crossed.manifest, split="crossval", clips=clips, out=out
+    measured = crossed.measured
+    typer.echo(
+        write_report(measured, manifest=crossed.manifest, split=CROSSVAL, clips=clips, out=out)
     )
-    typer.echo(report)
-    typer.echo(f"with pictures: {out / 'crossval.html'}")
+    typer.echo(f"with pictures: {out / f'{CROSSVAL}.html'}")
+    if card is not None:
+        add_to_card(measured.evaluation, split=CROSSVAL, weights=card, no_sign=measured.no_sign)
 
 
 @app.command()

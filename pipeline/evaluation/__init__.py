@@ -8,3 +8,6 @@ are 0.22 apart, and only one in a hundred clips has anybody else's nearer than 0
 half the size, encoded hard (CRF 36) and trimmed by a fifth, 99 in 100 stay below 0.17. Where a
 copy is also cropped by a twentieth, half are above 0.16 and the worst at 0.35: some are missed.
 """
+
+CROSSVAL = "crossval"
+"""What the figures of a cross-validation are called, where those of a split have its name."""

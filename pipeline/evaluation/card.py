@@ -5,6 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from pipeline.evaluation import CROSSVAL
 from pipeline.evaluation.figures import PREDECESSOR, Evaluation
 from pipeline.evaluation.no_sign import NO_CLIPS, NoSign
 from pipeline.files import write_text
@@ -21,6 +22,10 @@ _TOLD = {
     "split": "Split",
     "starting_weights": "Starting weights",
 }
+_CROSSVAL_PROSE = (
+    "Everybody was left out once. These are the answers of models that were trained like this one, "
+    "each on fewer people and for a shorter time, to those whom they never saw."
+)
 
 
 def figures(evaluation: Evaluation, *, no_sign: Mapping[str, NoSign] = NO_CLIPS) -> dict[str, Any]:
@@ -110,9 +115,9 @@ def card_text(manifest: Manifest) -> str:
     if "data" in card:
         parts.append(_splits_table(card["data"]))
     for split, told in card.get("figures", {}).items():
-        parts.append(
-            f"## Figures: {split}\n\n{figures_table(told, split=split)}\n\n{_figures_prose(told)}"
-        )
+        of = [_CROSSVAL_PROSE] if split == CROSSVAL else []
+        section = [f"## Figures: {split}", *of, figures_table(told, split=split)]
+        parts.append("\n\n".join([*section, _figures_prose(told)]))
     if "uncertainty" in card:
         parts.append(f"## When it says uncertain\n\n{_rule_prose(manifest)}")
     return "\n\n".join(parts) + "\n"

@@ -4,7 +4,7 @@ import hashlib
 import json
 import shutil
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,7 +47,7 @@ def find_landmarks(
     clips: Path,
     *,
     boxes: Path,
-    teacher: Path,
+    teacher: Callable[[], Path],
     out: Path,
     workers: Workers = ALONE,
     progress: Progress = no_progress,
@@ -57,7 +57,8 @@ def find_landmarks(
     Args:
         clips: a folder of the cut stage.
         boxes: the table of hand boxes by video and frame.
-        teacher: the model file of `pipeline.landmarks.teacher.fetch_teacher`.
+        teacher: says where the model file of `pipeline.landmarks.teacher.fetch_teacher` is; asked
+            once it is known that there is something to look at.
         out: the table.
         workers: who looks.
         progress: called after each video.
@@ -70,18 +71,23 @@ def find_landmarks(
     by_video: dict[str, list[ClipRow]] = defaultdict(list)
     for row in read_manifest(clips):
         by_video[row.video].append(row)
+    if not known.keys() & {
+        (row.video, frame)
+        for rows in by_video.values()
+        for row in rows
+        for frame in range(row.first_frame, row.first_frame + row.frames)
+    }:
+        raise InputError(f"{boxes}: wanted hand boxes of the clips in {clips}; received none")
     parts = out.with_name(f".{out.name}{PARTIAL_SUFFIX}.d")
-    tasks = []
+    model, tasks = teacher(), []
     for video, rows in sorted(by_video.items()):
         here = {key: box for key, box in known.items() if key[0] == video}
         part = parts / f"{_key(rows, here)}.csv"
-        tasks.append(FindTask(clips, tuple(rows), here, teacher, part))
+        tasks.append(FindTask(clips, tuple(rows), here, model, part))
     for task, result in run_each(find_in_video, tasks, workers=workers, progress=progress):
         if isinstance(result, Exception):
             raise InputError(f"{task.clips[0].video}: {result}") from result
     rows_found = [row for task in tasks for row in read_landmarks(task.out)]
-    if not rows_found:
-        raise InputError(f"{boxes}: wanted hand boxes of the clips in {clips}; received none")
     write_landmarks(out, rows_found)
     shutil.rmtree(parts)
     believed = sum(row.score >= LEAST_SCORE for row in rows_found)

@@ -1,4 +1,4 @@
-"""Hands that training invents for the reader of joints, from those it has and from drawn ones.
+"""Movements that training invents for the reader of joints, from those it has.
 
 A clip is here 21 joints a moment. Every choice is drawn from the generator that is passed in.
 """
@@ -9,12 +9,8 @@ from typing import Any
 import keras
 import numpy as np
 import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field
 
-from pipeline.drawing.hand import HandPose, build_skeleton
-from pipeline.drawing.motion import shaken, tremor
-from pipeline.drawing.schedule import perform
-from pipeline.drawing.sign_table import SIGNS
-from pipeline.drawing.signer import Signer
 from pipeline.landmarks import LANDMARKS
 from pipeline.training.dataset import Draw
 
@@ -22,8 +18,6 @@ Joints = npt.NDArray[np.float32]  # [..., 21, 3]: x, y down and depth, in one un
 
 NO_SIGN = -1  # the label of a clip that shows none
 
-_EYE = 9.0  # distance of the camera in palm lengths, for perspective
-_GRIP = 0.75  # palm lengths from the wrist to what a signer holds in place
 _IMPRECISE = 0.04  # of the hand's size: a standard deviation of how far joints are off
 _SCRAMBLED, _PASSING = 0.25, 0.1  # shares of clips: of those that move; of all
 _MOVING = 0.8  # hand sizes: a fingertip that gets around further shows a movement
@@ -31,86 +25,84 @@ _TIPS = (4, 8, 12, 16, 20)
 _SEEN, _UNSEEN = 4.0, -4.0  # logits of a hand's presence
 
 
-def draw_movements(signs: Sequence[str], *, signers: int, kept: int, seed: int) -> Joints:
-    """Let drawn signers perform signs.
+class Movement(BaseModel):
+    """How strongly each kind of invention is used on movements: 0 not at all, 1 as it was designed.
 
-    Args:
-        signs: names in `pipeline.drawing.sign_table.SIGNS`.
-        signers: how many.
-        kept: moments of each clip.
-        seed: of the signers.
-
-    Returns:
-        float32 [signers, len(signs), kept, 21, 3], in palm lengths.
+    Attributes:
+        pace: a part of the clip only, faster, its moments uneven, some dropped.
+        mirror: left for right.
+        turn: turned in the picture.
+        stretch: wider, narrower, slanted, deeper or flatter.
+        drift: the whole hand wandering.
+        imprecise: joints off their places.
+        away: the hand coming late or leaving early.
+        no_sign: hands that pass from sign to sign, and movements out of order.
     """
-    clips = np.empty((signers, len(signs), kept, LANDMARKS, 3), np.float32)
-    for person in range(signers):
-        signer = Signer.from_seed(seed + person)
-        phases = np.random.default_rng([signer.seed, 7]).uniform(0, 2 * np.pi, (26, 2))
-        for place, sign in enumerate(signs):
-            performance = perform(sign, signer)
-            for moment in range(kept):
-                share = moment / (kept - 1)
-                shake = tremor(2 * share, phases=phases, strength=signer.tremor)
-                state = shaken(performance.at(share), shake)
-                skeleton = build_skeleton(
-                    HandPose.from_angles(state.angles), proportions=signer.proportions
-                )
-                points = skeleton.landmarks @ state.rotation.T
-                near = _EYE / (_EYE - points[:, 2:])
-                wrist = state.place - _GRIP * state.rotation[:2, 1]
-                flat = (wrist + points[:, :2] * near) * (1.0, -1.0)
-                clips[person, place, moment] = np.column_stack([flat, -points[:, 2]])
-    return clips
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    pace: float = Field(default=1.0, ge=0.0, le=1.5)
+    mirror: float = Field(default=1.0, ge=0.0, le=2.0)
+    turn: float = Field(default=1.0, ge=0.0, le=4.0)
+    stretch: float = Field(default=1.0, ge=0.0, le=4.0)
+    drift: float = Field(default=1.0, ge=0.0, le=4.0)
+    imprecise: float = Field(default=1.0, ge=0.0, le=4.0)
+    away: float = Field(default=1.0, ge=0.0, le=4.0)
+    no_sign: float = Field(default=1.0, ge=0.0, le=2.0)
 
 
-def can_be_drawn(signs: Sequence[str]) -> list[str]:
-    """Return those of the signs that a drawn hand can perform."""
-    return [sign for sign in signs if sign in SIGNS]
+AS_MOVED = Movement()
 
 
-def invent_movement(joints: Joints, *, frames: int, rng: np.random.Generator) -> tuple[Any, Any]:
+def invent_movement(
+    joints: Joints, *, frames: int, rng: np.random.Generator, strength: Movement = AS_MOVED
+) -> tuple[Any, Any]:
     """Invent a clip: trimmed, faster, turned, stretched, mirrored, drifting, imprecise, incomplete.
 
     Args:
         joints: float32 [K, 21, 3], a clip's kept moments.
         frames: T.
         rng: draws everything.
+        strength: of each invention.
 
     Returns:
         Joints float32 [T, 21, 3] and presence logits float32 [T].
     """
-    clip = joints[drawn_moments(len(joints), frames, rng=rng)].astype(np.float64)
+    moments = drawn_moments(len(joints), frames, rng=rng, strength=strength)
+    clip = joints[moments].astype(np.float64)
     middle = clip[..., :2].mean(axis=(0, 1))
-    clip[..., :2] = (clip[..., :2] - middle) @ _draw_warp(rng).T
-    clip[..., 2] *= np.exp(rng.normal(0.0, 0.2))
+    clip[..., :2] = (clip[..., :2] - middle) @ _draw_warp(rng, strength=strength).T
+    clip[..., 2] *= np.exp(rng.normal(0.0, 0.2 * strength.stretch))
     size = (clip[..., :2].max(axis=1) - clip[..., :2].min(axis=1)).max(axis=-1).mean()
-    clip[..., :2] += size * _draw_drift(frames, rng=rng)[:, None]
-    off = _IMPRECISE * size
+    clip[..., :2] += size * strength.drift * _draw_drift(frames, rng=rng)[:, None]
+    off = _IMPRECISE * size * strength.imprecise
     clip[..., :2] += rng.normal(0.0, off, clip[..., :2].shape)  # each frame is imprecise
     clip[..., :2] += rng.normal(0.0, off, (1, LANDMARKS, 2))  # and each hand is another
     presence = np.full(frames, _SEEN) + rng.normal(0.0, 1.0, frames)
-    if rng.random() < 0.25:
+    if rng.random() < 0.25 * strength.away:
         _cut_off(clip, presence, size=size, rng=rng)
     clip[..., :2] += middle
     return clip.astype(np.float32), presence.astype(np.float32)
 
 
-def drawn_moments(kept: int, count: int, *, rng: np.random.Generator) -> npt.NDArray[np.intp]:
+def drawn_moments(
+    kept: int, count: int, *, rng: np.random.Generator, strength: Movement
+) -> npt.NDArray[np.intp]:
     """Draw a stretch of at least half the clip, and even moments of it, each a little off."""
-    length = kept * (1.0 if rng.random() < 0.4 else rng.uniform(0.5, 1.0))
+    length = kept * (rng.uniform(0.5, 1.0) if rng.random() < 0.6 * strength.pace else 1.0)
     start = rng.uniform(0.0, kept - length)
-    centres = start + (np.arange(count) + rng.uniform(0.2, 0.8, count)) * length / count
+    uneven = 0.5 + 0.3 * strength.pace * rng.uniform(-1.0, 1.0, count)
+    centres = start + (np.arange(count) + uneven) * length / count
     return np.clip(centres, 0, kept - 1).astype(np.intp)
 
 
-def _draw_warp(rng: np.random.Generator) -> npt.NDArray[np.float64]:
-    angle = rng.normal(0.0, 0.2)
+def _draw_warp(rng: np.random.Generator, *, strength: Movement) -> npt.NDArray[np.float64]:
+    angle = rng.normal(0.0, 0.2 * strength.turn)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    stretch = np.diag(np.exp(rng.normal(0.0, 0.1, 2)))
-    shear = np.array([[1.0, rng.normal(0.0, 0.1)], [0.0, 1.0]])
+    stretch = np.diag(np.exp(rng.normal(0.0, 0.1 * strength.stretch, 2)))
+    shear = np.array([[1.0, rng.normal(0.0, 0.1 * strength.stretch)], [0.0, 1.0]])
     warp: npt.NDArray[np.float64] = turn @ stretch @ shear
-    return warp @ np.diag([-1.0, 1.0]) if rng.random() < 0.5 else warp
+    return warp @ np.diag([-1.0, 1.0]) if rng.random() < 0.5 * strength.mirror else warp
 
 
 def _draw_drift(frames: int, *, rng: np.random.Generator) -> npt.NDArray[np.float64]:
@@ -144,6 +136,7 @@ class MovementBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras shi
         drawn_labels: int64 [S].
         share: of a batch that is drawn.
         frames: T.
+        strength: of each invention.
         draw: how much, and from which seed.
     """
 
@@ -156,13 +149,14 @@ class MovementBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras shi
         drawn_labels: npt.NDArray[np.int64],
         share: float,
         frames: int,
+        strength: Movement,
         draw: Draw,
     ) -> None:
         """Remember where to draw from."""
         super().__init__()
         self.joints, self.labels = joints, labels
         self.drawn, self.drawn_labels = drawn, drawn_labels
-        self.share, self.frames, self.draw = share, frames, draw
+        self.share, self.frames, self.strength, self.draw = share, frames, strength, draw
 
     def __len__(self) -> int:
         """Count the batches of an epoch."""
@@ -178,9 +172,10 @@ class MovementBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras shi
         for place in range(batch):
             clips[place], presence[place], labels[place] = self._invent(rng)
             chance = rng.random()
-            if chance < _SCRAMBLED and travel(clips[place]) > _MOVING:
+            none = self.strength.no_sign
+            if chance < _SCRAMBLED * none and travel(clips[place]) > _MOVING:
                 clips[place], labels[place] = rng.permutation(clips[place]), NO_SIGN
-            elif chance > 1.0 - _PASSING:
+            elif chance > 1.0 - _PASSING * none:
                 others = [self._invent(rng)[0] for _ in range(int(rng.integers(2, 6)))]
                 clips[place], labels[place] = pass_on([clips[place], *others]), NO_SIGN
         return (clips, presence), labels
@@ -193,7 +188,8 @@ class MovementBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras shi
         else:
             clip = rng.integers(len(self.joints))
             joints, label = self.joints[clip], self.labels[clip]
-        return *invent_movement(joints, frames=self.frames, rng=rng), int(label)
+        invented = invent_movement(joints, frames=self.frames, rng=rng, strength=self.strength)
+        return *invented, int(label)
 
 
 def travel(joints: Joints) -> float:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipeline.network.config import NetworkConfig
 from pipeline.training.augmentation import AS_DESIGNED, Augmentation
+from pipeline.training.movement import AS_MOVED, Movement
 from signwrite.errors import InputError
 from signwrite.recipe import Recipe
 
@@ -62,7 +63,13 @@ class TrainParams(BaseModel):
     )
     class_weights: Literal["balanced", "none"] = "balanced"
     label_smoothing: float = Field(default=0.1, ge=0.0, lt=1.0)
+    doubtful: dict[str, tuple[str, ...]] = Field(
+        default={},
+        description="by video, signs that are shown loosely: they teach no sign, only where the "
+        "hand and its joints are",
+    )
     augmentation: Augmentation = AS_DESIGNED
+    movement: Movement = AS_MOVED
     joints_weight: float = Field(
         default=0.5, ge=0.0, description="what joints count for beside signs, where they are known"
     )

@@ -13,6 +13,8 @@ from pipeline.training.store import Store
 from pipeline.training.watch import Watch
 from signwrite.vocabulary import Vocabulary
 
+DOUBTFUL = -2  # the label of a clip that is said to show a sign loosely
+
 
 @dataclass(frozen=True)
 class Run:
@@ -29,6 +31,14 @@ class Run:
     def labels(self) -> npt.NDArray[np.int64]:
         """Each clip's label index."""
         return self.store.labels(self.vocabulary)
+
+    @property
+    def taught(self) -> npt.NDArray[np.int64]:
+        """The labels, `DOUBTFUL` for clips that should teach no sign."""
+        doubtful = [
+            clip.sign in self.params.doubtful.get(clip.video, ()) for clip in self.store.clips
+        ]
+        return np.where(doubtful, DOUBTFUL, self.labels)
 
     def draw(self, stage: StageParams, *, number: int, epoch: int) -> Draw:
         """Return what an epoch of a stage draws."""

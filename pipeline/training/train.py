@@ -12,27 +12,23 @@ Then what each reader counts, the temperature and the rule of uncertainty are fi
 clips. Epochs are chosen on validation signers; clips of the test split are never read.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
-from pipeline.clips.manifest import MANIFEST, ClipRow, read_manifest
-from pipeline.files import write_text
 from pipeline.jobs import ALONE, Workers
 from pipeline.network.composition import SignNetwork
 from pipeline.network.config import NetworkConfig
-from pipeline.network.weights import name_start
 from pipeline.network.weights_folder import TrainedNetwork, save_network
-from pipeline.provenance import PROVENANCE, Provenance, describe_run, read_provenance
 from pipeline.training.board import Board
 from pipeline.training.calibrate import Doubt, FittedRule, fit_blend, fit_rule, score_logits
+from pipeline.training.given import describe_clips, describe_params, refuse_unknown, remember_run
 from pipeline.training.hand import train_localiser, train_presence
-from pipeline.training.params import STARTS, TrainParams
+from pipeline.training.motion import train_motion
+from pipeline.training.params import TrainParams
 from pipeline.training.readings import (
     READERS,
     Readings,
@@ -42,10 +38,10 @@ from pipeline.training.readings import (
     read_beside,
 )
 from pipeline.training.run import Run
-from pipeline.training.signs import train_backbone, train_motion
+from pipeline.training.signs import train_backbone
 from pipeline.training.store import HandTables, Store, build_store
 from pipeline.training.watch import Watch
-from signwrite.bundle import Manifest, sha256_of
+from signwrite.bundle import Manifest
 from signwrite.errors import InputError
 from signwrite.vocabulary import Vocabulary
 
@@ -92,7 +88,7 @@ def train_run(
     """
     keras.utils.clear_session()  # a run does not depend on what the process did before
     keras.config.set_dtype_policy(params.precision)
-    provenance = _remember(folder, clips=clips, tables=tables, params=params)
+    provenance = remember_run(folder, clips=clips, tables=tables, params=params)
     with watch.bar("decoding") as move:
         decoded = build_store(
             clips,
@@ -105,6 +101,7 @@ def train_run(
     for split in ("train", "validation"):
         if not len(decoded.rows(split)):
             raise InputError(f"{clips}: wanted clips of the split {split}; received none")
+    refuse_unknown(params, decoded.clips)
     vocabulary = Vocabulary(tuple(sorted({clip.sign for clip in decoded.clips})))
     keras.utils.set_random_seed(params.seed)
     network, temperature, rule = train_network(
@@ -200,56 +197,3 @@ def calibrate(run: Run, plain: Readings) -> tuple[float, FittedRule]:
     with Board(run.folder / "board") as board:
         board.parameters(run.params.model_dump(mode="json"), score_logits(logits, labels))
     return temperature, rule
-
-
-def describe_clips(clips: Sequence[ClipRow]) -> dict[str, dict[str, int]]:
-    """Count signers, videos, signs and clips of each split; nobody is named."""
-    return {
-        split: {
-            "signers": len({clip.signer for clip in clips if clip.split == split}),
-            "videos": len({clip.video for clip in clips if clip.split == split}),
-            "signs": len({clip.sign for clip in clips if clip.split == split}),
-            "clips": sum(clip.split == split for clip in clips),
-        }
-        for split in ("train", "validation", "test")
-    }
-
-
-def describe_params(params: TrainParams) -> dict[str, Any]:
-    """Return the parameters for the model card, the starting weights without their folder."""
-    starts = {name: Path(getattr(params, name)).name for name in STARTS}
-    return params.model_dump(mode="json", exclude={"network", "recipe"}) | starts
-
-
-def describe_given(clips: Path, *, tables: HandTables, params: TrainParams) -> dict[str, Any]:
-    """Return all that a run's outcome depends on, files by their digests."""
-    return {
-        "clips": sha256_of(clips / MANIFEST),
-        **tables.digests(),
-        **params.model_dump(mode="json"),
-        **{each: name_start(getattr(params, each)) for each in STARTS},
-    }
-
-
-def _remember(folder: Path, *, clips: Path, tables: HandTables, params: TrainParams) -> Provenance:
-    """Write down what the run depends on; refuse a folder that holds another run.
-
-    Raises:
-        InputError: there are no clips, or the folder's run has other clips, tables or parameters.
-    """
-    if not (clips / MANIFEST).is_file():
-        raise InputError(f"{clips}: wanted a folder of the cut stage; it has no {MANIFEST}")
-    given = describe_given(clips, tables=tables, params=params)
-    kept = read_provenance(folder)
-    if kept is not None and kept.given != given:
-        differ = ", ".join(sorted(key for key in given if kept.given.get(key) != given[key]))
-        raise InputError(f"{folder}: wanted the run that it holds; received other {differ}")
-    backend = keras.backend.backend()
-    provenance = describe_run(
-        read_manifest(clips),
-        given=given,
-        backend=backend,
-        backend_version=import_module(backend).__version__,
-    )
-    write_text(folder / PROVENANCE, provenance.model_dump_json(indent=1) + "\n")
-    return provenance

@@ -109,7 +109,7 @@ def landmarks_stage(params: RunParams, places: Places) -> Stage:
             report = find_landmarks(
                 places.clips,
                 boxes=boxes,
-                teacher=model or fetch_teacher(places.teacher),
+                teacher=lambda: model or fetch_teacher(places.teacher),
                 out=out,
                 workers=crew.workers,
                 progress=move,

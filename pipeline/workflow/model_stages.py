@@ -25,12 +25,9 @@ def train_stage(params: RunParams, places: Places) -> Stage:
         return [places.clips / CLIPS, *known, *started]
 
     def work(crew: Crew) -> None:
+        from pipeline.training.given import describe_given  # noqa: PLC0415 - on demand
         from pipeline.training.store import HandTables  # noqa: PLC0415 - on demand
-        from pipeline.training.train import (  # noqa: PLC0415 - on demand
-            ModelFacts,
-            describe_given,
-            train_run,
-        )
+        from pipeline.training.train import ModelFacts, train_run  # noqa: PLC0415 - on demand
 
         # A run of its own for other parameters: whoever turns back finds what was trained then.
         tables = HandTables(params.boxes, params.landmarks)

@@ -1,0 +1,84 @@
+"""What a training is given, said in its card and remembered in its folder."""
+
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from pipeline.clips.manifest import MANIFEST, ClipRow, read_manifest
+from pipeline.files import write_text
+from pipeline.network.weights import name_start
+from pipeline.provenance import PROVENANCE, Provenance, describe_run, read_provenance
+from pipeline.training.params import STARTS, TrainParams
+from pipeline.training.store import HandTables
+from signwrite.bundle import sha256_of
+from signwrite.errors import InputError
+
+
+def describe_clips(clips: Sequence[ClipRow]) -> dict[str, dict[str, int]]:
+    """Count signers, videos, signs and clips of each split; nobody is named."""
+    return {
+        split: {
+            "signers": len({clip.signer for clip in clips if clip.split == split}),
+            "videos": len({clip.video for clip in clips if clip.split == split}),
+            "signs": len({clip.sign for clip in clips if clip.split == split}),
+            "clips": sum(clip.split == split for clip in clips),
+        }
+        for split in ("train", "validation", "test")
+    }
+
+
+def describe_params(params: TrainParams) -> dict[str, Any]:
+    """Return the parameters for the model card, the starting weights without their folder."""
+    starts = {name: Path(getattr(params, name)).name for name in STARTS}
+    return params.model_dump(mode="json", exclude={"network", "recipe"}) | starts
+
+
+def describe_given(clips: Path, *, tables: HandTables, params: TrainParams) -> dict[str, Any]:
+    """Return all that a run's outcome depends on, files by their digests."""
+    return {
+        "clips": sha256_of(clips / MANIFEST),
+        **tables.digests(),
+        **params.model_dump(mode="json"),
+        **{each: name_start(getattr(params, each)) for each in STARTS},
+    }
+
+
+def remember_run(
+    folder: Path, *, clips: Path, tables: HandTables, params: TrainParams
+) -> Provenance:
+    """Write down what the run depends on; refuse a folder that holds another run.
+
+    Raises:
+        InputError: there are no clips, or the folder's run has other clips, tables or parameters.
+    """
+    if not (clips / MANIFEST).is_file():
+        raise InputError(f"{clips}: wanted a folder of the cut stage; it has no {MANIFEST}")
+    given = describe_given(clips, tables=tables, params=params)
+    kept = read_provenance(folder)
+    if kept is not None and kept.given != given:
+        differ = ", ".join(sorted(key for key in given if kept.given.get(key) != given[key]))
+        raise InputError(f"{folder}: wanted the run that it holds; received other {differ}")
+    backend = keras.backend.backend()
+    provenance = describe_run(
+        read_manifest(clips),
+        given=given,
+        backend=backend,
+        backend_version=import_module(backend).__version__,
+    )
+    write_text(folder / PROVENANCE, provenance.model_dump_json(indent=1) + "\n")
+    return provenance
+
+
+def refuse_unknown(params: TrainParams, clips: Sequence[ClipRow]) -> None:
+    """Refuse what is said of clips that are not there: it may be a slip of the pen.
+
+    Raises:
+        InputError: a clip is called doubtful that is not among these.
+    """
+    named = {(video, sign) for video, signs in params.doubtful.items() for sign in signs}
+    if unknown := sorted(named - {(clip.video, clip.sign) for clip in clips}):
+        told = ", ".join(f"{sign} in {video}" for video, sign in unknown)
+        raise InputError(f"doubtful: wanted signs of videos that are there; received {told}")
