@@ -42,9 +42,10 @@ from pipeline.training.watch import Watch
 from signwrite.vocabulary import Vocabulary
 
 WHOLE = "nothing"
+SHARES = {"half the signers": 0.5, "three quarters of the signers": 0.25}
 KINDS = {
-    "crops": (*Augmentation.model_fields, "joints"),
-    "movements": (*Movement.model_fields, "drawn"),
+    "crops": (*Augmentation.model_fields, "joints", "doubt", *SHARES),
+    "movements": (*Movement.model_fields, "drawn", "doubt", *SHARES),
 }
 _FRAMES = 6  # of each left-out clip, in crops
 _RESAMPLES = 2000
@@ -67,13 +68,27 @@ class Row:
 
 def leave_out(reader: str, kind: str, params: TrainParams) -> TrainParams:
     """Return the parameters of a training without a kind of invention."""
-    if kind == WHOLE:
+    if kind == WHOLE or kind in SHARES:
         return params
+    if kind == "doubt":
+        return params.model_copy(update={"doubtful": {}})
     if kind in ("joints", "drawn"):
         return params.model_copy(update={"joints_weight" if kind == "joints" else "drawn_share": 0})
     group = "augmentation" if reader == "crops" else "movement"
     weaker = getattr(params, group).model_copy(update={kind: 0.0})
     return params.model_copy(update={group: weaker})
+
+
+def thin_out(store: Store, *, share: float) -> Store:
+    """Take away training clips, so that they are of a share of their signers only."""
+    signers = sorted({clip.signer for clip in store.clips if clip.split == "train"})
+    kept = np.random.default_rng(0).permutation(signers)[: max(1, round(share * len(signers)))]
+    gone = set(signers) - set(kept)
+    clips = (
+        replace(clip, split="") if clip.split == "train" and clip.signer in gone else clip
+        for clip in store.clips
+    )
+    return replace(store, clips=tuple(clips))
 
 
 def read_crops(run: Run) -> Logits:
@@ -131,6 +146,7 @@ def try_without(
     vocabulary = Vocabulary(tuple(sorted({clip.sign for clip in store.clips})))
     network = SignNetwork(params.network, recipe=params.recipe, signs=len(vocabulary))
     silent = Watch(say=print, bar=lambda _: nullcontext(no_progress))
+    store = thin_out(store, share=SHARES.get(without, 1.0))
     run = Run(store, vocabulary, leave_out(reader, without, params), network, Path(), silent)
     rows = store.rows("test")
     chance = log_softmax(READERS[reader](run).astype(np.float64), axis=1)

@@ -1,7 +1,9 @@
 """The programs that say what the choices in the recipe are worth, on drawn clips."""
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from typer.testing import CliRunner
@@ -11,7 +13,9 @@ from pipeline.cli import app
 from pipeline.network.composition import SignNetwork
 from pipeline.network.config import NetworkConfig
 from pipeline.table import read_table
+from pipeline.training.store import Store
 from signwrite.recipe import Recipe
+from tests.rows import ROW
 from tests.servers import ROOT
 from tests.starting import starting_weights
 from tests.tiny import tiny_params
@@ -39,6 +43,23 @@ def test_what_is_lost_is_counted_clip_by_clip() -> None:
     whole, without = ablation.summarise(rows)[2:]
     assert whole == "| crops | nothing | 100.0% | +0.000 | +0.000 to +0.000 |"
     assert without == "| crops | blur | 50.0% | -0.400 | -0.400 to -0.400 |"
+
+
+@pytest.mark.parametrize(("share", "kept"), [(1.0, 4), (0.5, 2), (0.01, 1)])
+def test_a_share_of_the_training_signers_is_kept_and_nobody_else_is_touched(
+    share: float, kept: int
+) -> None:
+    clips = tuple(
+        replace(ROW, signer=f"s{number}", sign=sign, split="train" if number < 4 else "test")
+        for number in range(6)
+        for sign in "AB"
+    )
+    empty = np.zeros((len(clips), 0), np.float32)
+    thinned = ablation.thin_out(Store(empty.astype(np.uint8), empty, empty, clips), share=share)
+    left = {clip.signer for clip in thinned.clips if clip.split == "train"}
+    assert len(left) == kept
+    assert len(thinned.rows("train")) == 2 * kept
+    assert len(thinned.rows("test")) == 4
 
 
 def test_a_second_look_and_more_pixels_cost_more() -> None:
