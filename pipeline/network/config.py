@@ -23,8 +23,8 @@ class NetworkConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    localiser_px: int = Field(default=192, ge=96, le=512)
-    localiser_block: Literal["mixed3", "mixed4", "mixed5"] = "mixed3"
+    localiser_px: int = Field(default=160, ge=96, le=512)
+    localiser_block: Literal["mixed3", "mixed4", "mixed5"] = "mixed4"
     crop_px: int = Field(default=128, ge=96, le=512)
     crop_margin: float = Field(default=1.15, ge=1.0, le=2.0)
     looks: Literal[1, 2] = 2

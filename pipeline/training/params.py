@@ -79,7 +79,7 @@ class TrainParams(BaseModel):
     drawn_share: float = Field(
         default=0.2, ge=0.0, le=1.0, description="share of its clips that is drawn"
     )
-    localiser: StageParams = StageParams(epochs=5, steps=200, batch=32, rate=4e-4)
+    localiser: StageParams = StageParams(epochs=6, steps=150, batch=32, rate=4e-4)
     presence: StageParams = StageParams(epochs=6, steps=60, batch=64, rate=2e-3)
     presence_scenes: dict[Literal["train", "validation"], int] = Field(
         default={"train": 120, "validation": 20}, description="batches of 32 scenes it learns from"
@@ -87,7 +87,7 @@ class TrainParams(BaseModel):
     head: StageParams = StageParams(epochs=1, steps=100, batch=32, rate=2e-3)
     backbone: StageParams = StageParams(epochs=11, steps=200, batch=32, rate=2e-4, decay=1e-2)
     motion: StageParams = StageParams(
-        epochs=40, steps=50, batch=32, rate=2e-3, decay=1e-2, patience=12
+        epochs=40, steps=50, batch=32, rate=2e-3, decay=1e-2, patience=0
     )
 
 
