@@ -26,6 +26,7 @@ from scipy.special import log_softmax
 
 from pipeline.clips.folds import divide_folds
 from pipeline.clips.manifest import read_manifest
+from pipeline.evaluation.figures import interval_over_signers
 from pipeline.jobs import Workers, no_progress
 from pipeline.network.composition import SignNetwork
 from pipeline.network.squares import sample_squares, scale_pixels
@@ -34,7 +35,7 @@ from pipeline.training.augmentation import Augmentation
 from pipeline.training.motion import compile_movement, movement_batches, movement_model
 from pipeline.training.movement import Movement
 from pipeline.training.params import TrainParams, read_params
-from pipeline.training.readings import Compiled, even_moments
+from pipeline.training.readings import Compiled, Readings, even_moments, judge_readings
 from pipeline.training.run import Run
 from pipeline.training.signs import compile_frames, crop_batches, frames_model, start_frames
 from pipeline.training.store import HandTables, Store, build_store
@@ -48,7 +49,6 @@ KINDS = {
     "movements": (*Movement.model_fields, "drawn", "doubt", *SHARES),
 }
 _FRAMES = 6  # of each left-out clip, in crops
-_RESAMPLES = 2000
 
 Logits = npt.NDArray[np.float32]
 
@@ -125,13 +125,16 @@ def read_movements(run: Run) -> Logits:
     batches = movement_batches(run, joints[store.rows("train")])
     for epoch in range(stage.epochs):
         model.fit(batches(epoch), verbose=0, shuffle=False)
-    shown = joints[store.rows("test")][
-        :, even_moments(joints.shape[1], run.network.recipe.frames_per_clip)
-    ]
-    mirrored = shown * np.array((-1, 1, 1), np.float32) + np.array((1, 0, 0), np.float32)
-    there = np.full(shown.shape[:2], 4.0, np.float32)
-    both = [model.predict_on_batch([hands, there]) for hands in (shown, mirrored)]
-    return np.asarray(np.mean(both, axis=0), np.float32)
+    moments = even_moments(joints.shape[1], run.network.recipe.frames_per_clip)
+    shown = joints[store.rows("test")][:, moments]
+    clips = shown.shape[:2]
+    seen = Readings(
+        frame_logits=np.zeros((*clips, run.network.signs), np.float32),
+        joints=shown,
+        boxes=np.zeros((*clips, 3), np.float32),
+        presence=np.full(clips, 4.0, np.float32),
+    )
+    return judge_readings(run.network, seen)["moved"]
 
 
 READERS: dict[str, Callable[[Run], Logits]] = {"crops": read_crops, "movements": read_movements}
@@ -181,24 +184,13 @@ def summarise(rows: Sequence[Row]) -> list[str]:
     for reader, without in dict.fromkeys((row.reader, row.without) for row in rows):
         own = [row for row in rows if (row.reader, row.without) == (reader, without)]
         lost = [row.likelihood - whole[reader, row.clip].likelihood for row in own]
-        low, high = _interval([row.signer for row in own], lost)
+        low, high = interval_over_signers([row.signer for row in own], lost)
         right = np.mean([row.right for row in own])
         lines.append(
             f"| {reader} | {without} | {right:.1%} | {np.mean(lost):+.3f} | "
             f"{low:+.3f} to {high:+.3f} |"
         )
     return lines
-
-
-def _interval(signers: Sequence[str], values: Sequence[float]) -> tuple[float, float]:
-    names = sorted(set(signers))
-    sums = np.zeros((len(names), 2))
-    for signer, value in zip(signers, values, strict=True):
-        sums[names.index(signer)] += (value, 1.0)
-    rng = np.random.default_rng(0)
-    drawn = sums[rng.integers(0, len(names), (_RESAMPLES, len(names)))].sum(axis=1)
-    low, high = np.quantile(drawn[:, 0] / drawn[:, 1], [0.025, 0.975])
-    return float(low), float(high)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -215,6 +207,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--without", action="append", help="by default every kind, one each")
     parser.add_argument("--out", type=Path, default=Path("ablation"))
     given = parser.parse_args(arguments)
+    kinds = [kind for reader in given.reader or KINDS for kind in KINDS[reader]]
+    if unknown := set(given.without or ()) - set(kinds):
+        parser.error(f"--without: wanted some of {', '.join(kinds)}; received {', '.join(unknown)}")
     params = read_params(given.params)
     keras.config.set_dtype_policy(params.precision)
     table = given.out / "ablation.csv"

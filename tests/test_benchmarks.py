@@ -133,6 +133,14 @@ def test_a_training_is_compared_with_one_that_lacks_something(
     assert "| crops | joints |" in capsys.readouterr().out
 
 
+def test_an_invention_that_nobody_knows_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    given = ["clips", "--store", "s", "--boxes", "b", "--landmarks", "l", "--params", "p"]
+    with pytest.raises(SystemExit):
+        ablation.main([*given, "--without", "blurr"])
+    assert "wanted some of mirror, " in (told := capsys.readouterr().err)
+    assert told.strip().endswith("received blurr")
+
+
 @pytest.mark.slow
 def test_the_knee_has_a_cell_for_each_count_of_frames(
     drawn: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

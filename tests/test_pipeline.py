@@ -33,6 +33,7 @@ from signwrite.classifier import SavedModelClassifier
 from signwrite.errors import BundleError, InputError
 from signwrite.reader import read_tensor
 from signwrite.recipe import Recipe
+from tests.rows import ROW
 from tests.servers import signwrite_serving
 from tests.tiny import tiny_params
 
@@ -351,6 +352,16 @@ def test_a_training_run_with_other_parameters_or_boxes_is_refused(
     assert str(result.exception).endswith("received other boxes")
     result = signwrite(*train, tmp_path / "params.json", "--boxes", boxes)
     assert str(result.exception).endswith("received other landmarks")
+
+
+def test_a_slip_in_what_is_called_doubtful_is_said_and_takes_no_folder(tmp_path: Path) -> None:
+    write_rows(tmp_path / "clips", [replace(ROW, video="v.mp4", sign="A", split="train")])
+    (tmp_path / "params.json").write_text(json.dumps({"doubtful": {"v.mp4": ["A", "B"]}}))
+    result = signwrite(
+        "train", tmp_path / "clips", "--out", tmp_path / "run", "--params", tmp_path / "params.json"
+    )
+    assert str(result.exception).endswith("received B in v.mp4")
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.slow

@@ -74,7 +74,6 @@ def answer_clips(
     classifier: Classifier,
     kept: Path,
     known: KnownHands = NO_HANDS,
-    told: str = "",
     progress: Progress = no_progress,
 ) -> list[Answer]:
     """Read clips with a bundle; answers of an earlier run, perhaps a killed one, are not redone.
@@ -85,8 +84,7 @@ def answer_clips(
         folder: theirs.
         classifier: runs the bundle's SavedModel.
         kept: the file in which answers are kept.
-        known: where the hand is known to be.
-        told: names that by its content; answers that were told something else are redone.
+        known: where the hand is known to be; answers that were told something else are redone.
         progress: called after each clip.
 
     Returns:
@@ -98,7 +96,7 @@ def answer_clips(
     """
     if unknown := sorted({row.sign for row in rows} - set(manifest.vocabulary)):
         raise InputError(f"{folder}: wanted signs the model knows; received {', '.join(unknown)}")
-    model = identify(manifest) + told
+    model = identify(manifest) + known.told
     there = {answer.clip: answer for answer in _read(kept, model=model)}
     reader = Reader(manifest, classifier=classifier)
     answers: list[Answer] = []

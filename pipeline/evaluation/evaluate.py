@@ -1,6 +1,5 @@
 """The evaluate stage: an exported bundle, measured on clips of people it never saw."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -94,7 +93,6 @@ def evaluate_bundle(  # noqa: PLR0913 - the stage's options, one each
             classifier=classifier,
             kept=out / f"{split}.answers.json",
             known=read_known(tables),
-            told=json.dumps(tables.digests()),
             progress=move,
         )
     with watch.bar("no sign") as move:

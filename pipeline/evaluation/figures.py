@@ -155,8 +155,8 @@ def summarise(answers: Sequence[Answer], *, signs: int) -> Evaluation:
     ordered = sorted(confused.items(), key=lambda pair: (-pair[1], pair[0]))
     return Evaluation(
         answers=tuple(answers),
-        top={k: _interval(answers, [a.place <= k for a in answers]) for k in TOP if k < signs},
-        shuffled=_interval(answers, [answer.shuffled_place == 1 for answer in answers]),
+        top={k: _share(answers, [a.place <= k for a in answers]) for k in TOP if k < signs},
+        shuffled=_share(answers, [answer.shuffled_place == 1 for answer in answers]),
         chance={k: k / signs for k in TOP if k < signs},
         by_sign=_groups(answers, lambda answer: answer.sign),
         by_signer=_groups(answers, lambda answer: answer.signer),
@@ -244,14 +244,19 @@ def _mean(of: npt.NDArray[np.bool_]) -> float:
     return float(of.mean()) if len(of) else 0.0
 
 
-def _interval(answers: Sequence[Answer], hits: Sequence[bool]) -> Figure:
-    """Return the share of clips that hit, and its bootstrap interval over signers."""
-    signers = sorted({answer.signer for answer in answers})
-    counts = np.zeros((len(signers), 2), np.int64)
-    for answer, hit in zip(answers, hits, strict=True):
-        counts[signers.index(answer.signer)] += (hit, 1)
+def interval_over_signers(signers: Sequence[str], values: Sequence[float]) -> tuple[float, float]:
+    """Return the 95 % interval of the mean of clips' values, bootstrapped over their signers."""
+    names = sorted(set(signers))
+    sums = np.zeros((len(names), 2))
+    for signer, value in zip(signers, values, strict=True):
+        sums[names.index(signer)] += (value, 1.0)
     rng = np.random.default_rng(0)
-    drawn = counts[rng.integers(0, len(signers), (_RESAMPLES, len(signers)))].sum(axis=1)
-    shares: npt.NDArray[np.float64] = drawn[:, 0] / drawn[:, 1]
-    low, high = np.quantile(shares, [0.025, 0.975])
-    return Figure(float(counts[:, 0].sum() / counts[:, 1].sum()), float(low), float(high))
+    drawn = sums[rng.integers(0, len(names), (_RESAMPLES, len(names)))].sum(axis=1)
+    low, high = np.quantile(drawn[:, 0] / drawn[:, 1], [0.025, 0.975])
+    return float(low), float(high)
+
+
+def _share(answers: Sequence[Answer], hits: Sequence[bool]) -> Figure:
+    """Return the share of clips that hit, and its interval."""
+    low, high = interval_over_signers([answer.signer for answer in answers], hits)
+    return Figure(float(np.mean(hits)), low, high)

@@ -1,5 +1,6 @@
 """Where a bundle looked against where the hand is known to be, and how far the hand moved."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 
@@ -19,10 +20,11 @@ Corners = npt.NDArray[np.float64]  # [N, 4]: x_min, y_min, x_max, y_max as fract
 
 @dataclass(frozen=True)
 class KnownHands:
-    """What tables say of the hand, by video and frame."""
+    """What tables say of the hand, by video and frame; `told` names the tables by their content."""
 
     boxes: Boxes = field(default_factory=dict)
     joints: Mapping[tuple[str, int], Joints] = field(default_factory=dict)
+    told: str = ""
 
 
 NO_HANDS = KnownHands()
@@ -57,7 +59,8 @@ def read_known(tables: HandTables) -> KnownHands:
     Raises:
         InputError: a table is not there or is another.
     """
-    return KnownHands(read_boxes(tables.boxes), known_joints(tables.landmarks))
+    told = json.dumps(tables.digests())
+    return KnownHands(read_boxes(tables.boxes), known_joints(tables.landmarks), told)
 
 
 def check_hand(

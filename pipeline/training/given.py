@@ -52,10 +52,13 @@ def remember_run(
     """Write down what the run depends on; refuse a folder that holds another run.
 
     Raises:
-        InputError: there are no clips, or the folder's run has other clips, tables or parameters.
+        InputError: there are no clips, or not those that the parameters name; or the folder's run
+            has other clips, tables or parameters.
     """
     if not (clips / MANIFEST).is_file():
         raise InputError(f"{clips}: wanted a folder of the cut stage; it has no {MANIFEST}")
+    rows = read_manifest(clips)
+    _refuse_unknown(params, rows)
     given = describe_given(clips, tables=tables, params=params)
     kept = read_provenance(folder)
     if kept is not None and kept.given != given:
@@ -63,7 +66,7 @@ def remember_run(
         raise InputError(f"{folder}: wanted the run that it holds; received other {differ}")
     backend = keras.backend.backend()
     provenance = describe_run(
-        read_manifest(clips),
+        rows,
         given=given,
         backend=backend,
         backend_version=import_module(backend).__version__,
@@ -72,7 +75,7 @@ def remember_run(
     return provenance
 
 
-def refuse_unknown(params: TrainParams, clips: Sequence[ClipRow]) -> None:
+def _refuse_unknown(params: TrainParams, clips: Sequence[ClipRow]) -> None:
     """Refuse what is said of clips that are not there: it may be a slip of the pen.
 
     Raises:

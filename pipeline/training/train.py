@@ -25,7 +25,7 @@ from pipeline.network.config import NetworkConfig
 from pipeline.network.weights_folder import TrainedNetwork, save_network
 from pipeline.training.board import Board
 from pipeline.training.calibrate import Doubt, FittedRule, fit_blend, fit_rule, score_logits
-from pipeline.training.given import describe_clips, describe_params, refuse_unknown, remember_run
+from pipeline.training.given import describe_clips, describe_params, remember_run
 from pipeline.training.hand import train_localiser, train_presence
 from pipeline.training.motion import train_motion
 from pipeline.training.params import TrainParams
@@ -101,7 +101,6 @@ def train_run(
     for split in ("train", "validation"):
         if not len(decoded.rows(split)):
             raise InputError(f"{clips}: wanted clips of the split {split}; received none")
-    refuse_unknown(params, decoded.clips)
     vocabulary = Vocabulary(tuple(sorted({clip.sign for clip in decoded.clips})))
     keras.utils.set_random_seed(params.seed)
     network, temperature, rule = train_network(
