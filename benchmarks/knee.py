@@ -26,7 +26,6 @@ from pipeline.table import read_table, write_table
 from pipeline.training.calibrate import fit_blend, score_logits
 from pipeline.training.params import StageParams, TrainParams
 from pipeline.training.readings import (
-    READERS,
     Readings,
     even_moments,
     judge_readings,
@@ -101,8 +100,10 @@ def measure(network: SignNetwork, store: Store, vocabulary: Vocabulary) -> list[
         at = even_moments(FRAMES_KEPT, frames)
         parts = (whole.frame_logits, whole.joints, whole.boxes, whole.presence)
         said = judge_readings(network, Readings(*(part[:, at] for part in parts)))
-        shares, temperature = fit_blend([said[each] for each in READERS], labels)
-        logits = np.tensordot(np.stack([said[each] for each in READERS], axis=-1), shares, axes=1)
+        shares, temperature = fit_blend([said[each] for each in network.config.readers], labels)
+        logits = np.tensordot(
+            np.stack([said[each] for each in network.config.readers], axis=-1), shares, axes=1
+        )
         scored = score_logits((logits / temperature).astype(np.float32), labels)
         gflop = count_gflop(network, frames=frames)
         found.append(Row(network.config.crop_px, frames, **scored, gflop=gflop))

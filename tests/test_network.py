@@ -23,6 +23,7 @@ from pipeline.network.temporal import (
     build_blend,
     build_motion_reader,
     describe_motion,
+    pool_alike,
 )
 from pipeline.network.weights import CONVOLUTIONS, StartingWeights, folded, start_inception
 from signwrite.recipe import Recipe
@@ -194,6 +195,32 @@ def test_a_hand_and_its_mirror_image_are_read_alike(moving_hand: np.ndarray) -> 
         one, other = (numbers(each[name]) for each in said)
         np.testing.assert_allclose(one, other, atol=1e-4)
     assert np.abs(numbers(said[0]["moved"])).max() > 1e-3
+
+
+def test_stills_do_not_tell_apart_signs_that_look_alike(moving_hand: np.ndarray) -> None:
+    """Whatever the frames say for one of a pair, movement alone chooses between them."""
+    keras.utils.set_random_seed(0)
+    config = NetworkConfig(localiser_px=96, crop_px=96, reader_width=16, alike=((0, 2),))
+    network = SignNetwork(config, recipe=Recipe(frames_per_clip=6, canvas_px=96), signs=3)
+    logits = np.zeros((2, 6, 3), np.float32)
+    logits[0, :, 0] = logits[1, :, 2] = 5.0
+    joints, presence = np.repeat(moving_hand, 2, axis=0), np.zeros((2, 6), np.float32)
+    said = {name: numbers(each) for name, each in network.read(logits, joints, presence).items()}
+    for name in ("shown", "moved", "told_apart", "logits"):
+        np.testing.assert_allclose(said[name][0], said[name][1], atol=1e-5)
+    assert said["shown"][0, 0] == said["shown"][0, 2] > said["shown"][0, 1]
+    assert (np.diff(said["moved"][0, ::2]) > 0) == (np.diff(said["logits"][0, ::2]) > 0)
+
+
+def test_signs_that_look_alike_keep_the_mean_of_their_probabilities() -> None:
+    logits = np.random.default_rng(0).normal(size=(4, 5)).astype(np.float32)
+    pooled = numbers(pool_alike(logits, ((3, 1), (4, 0))))
+    for one, two in ((3, 1), (4, 0)):
+        np.testing.assert_allclose(
+            np.exp(pooled[:, one]), np.exp(logits[:, [one, two]]).mean(axis=1), rtol=1e-5
+        )
+        np.testing.assert_array_equal(pooled[:, one], pooled[:, two])
+    np.testing.assert_allclose(pooled[:, 2], logits[:, 2], rtol=1e-5)
 
 
 def test_a_blend_adds_its_readers_by_their_shares() -> None:

@@ -354,13 +354,24 @@ def test_a_training_run_with_other_parameters_or_boxes_is_refused(
     assert str(result.exception).endswith("received other landmarks")
 
 
-def test_a_slip_in_what_is_called_doubtful_is_said_and_takes_no_folder(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("params", "received"),
+    [
+        ({"doubtful": {"v.mp4": ["A", "B"]}}, "received B in v.mp4"),
+        ({"alike": [["A", "J"]]}, "received J"),
+        ({"alike": [["A"]]}, "groups of two signs or more wanted"),
+        ({"alike": [["A", "B"], ["B", "C"]]}, "no sign twice"),
+    ],
+)
+def test_a_slip_in_what_is_said_of_clips_and_signs_takes_no_folder(
+    params: dict[str, object], received: str, tmp_path: Path
+) -> None:
     write_rows(tmp_path / "clips", [replace(ROW, video="v.mp4", sign="A", split="train")])
-    (tmp_path / "params.json").write_text(json.dumps({"doubtful": {"v.mp4": ["A", "B"]}}))
+    (tmp_path / "params.json").write_text(json.dumps(params))
     result = signwrite(
         "train", tmp_path / "clips", "--out", tmp_path / "run", "--params", tmp_path / "params.json"
     )
-    assert str(result.exception).endswith("received B in v.mp4")
+    assert received in str(result.exception)
     assert not (tmp_path / "run").exists()
 
 

@@ -16,7 +16,12 @@ from pipeline.network.joints import (
 )
 from pipeline.network.localiser import build_localiser, build_presence, follow_hand
 from pipeline.network.squares import Tensor, sample_squares, scale_pixels
-from pipeline.network.temporal import build_blend, build_motion_reader, describe_motion
+from pipeline.network.temporal import (
+    build_blend,
+    build_motion_reader,
+    describe_motion,
+    pool_alike,
+)
 from signwrite.recipe import Recipe
 
 _RESIZED = 2.0  # a second look is at most so many times larger or smaller than the first
@@ -69,7 +74,7 @@ class SignNetwork:
             "frame_head": build_frame_head(signs),
             "landmark_head": build_landmark_head(config),
             "motion": build_motion_reader(config, signs=signs),
-            "blend": build_blend(signs),
+            "blend": build_blend(signs, readers=len(config.readers)),
         }
 
     def locate(self, canvases: Tensor, *, frames: int) -> tuple[Tensor, Tensor]:
@@ -113,7 +118,9 @@ class SignNetwork:
 
         Returns:
             A dict of float32 [B, L]: ``shown``, the frames' logits averaged by how much each frame
-            counts; ``moved``, the logits of the joints' movement; ``logits``, both blended.
+            counts, those of signs that look alike pooled; ``moved``, the logits of the joints'
+            movement; ``told_apart``, where there are signs that look alike, what these say for one
+            of them against the others; ``logits``, all of them blended.
         """
         # A left hand is a right one seen in a mirror: both ways of looking have a say.
         both = [
@@ -123,8 +130,11 @@ class SignNetwork:
         weights = (both[0]["weights"] + both[1]["weights"]) / 2
         shown = ops.sum(frame_logits * weights[..., None], axis=1)
         moved = (both[0]["logits"] + both[1]["logits"]) / 2
-        logits = self.parts["blend"]([shown, moved], training=False)
-        return {"shown": shown, "moved": moved, "logits": logits}
+        said = {"shown": pool_alike(shown, self.config.alike), "moved": moved}
+        if self.config.alike:
+            said["told_apart"] = moved - pool_alike(moved, self.config.alike)
+        readers = [said[each] for each in self.config.readers]
+        return said | {"logits": self.parts["blend"](readers, training=False)}
 
     def classify(self, clips: Tensor, *, temperature: float) -> dict[str, Tensor]:
         """Compose the whole: uint8 [B, T, S, S, 3] -> what `Classification` holds."""

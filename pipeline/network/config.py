@@ -19,6 +19,8 @@ class NetworkConfig(BaseModel):
         hand_extent: side of the hand's box in longer extents of its joints; training measures it
             where it knows both.
         reader_width: channels of the temporal layers.
+        alike: groups of signs, by their numbers, whose stills look alike; within one, movement
+            alone decides.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -30,3 +32,9 @@ class NetworkConfig(BaseModel):
     looks: Literal[1, 2] = 2
     hand_extent: float = Field(default=1.4, ge=1.0, le=3.0)
     reader_width: int = Field(default=128, ge=16, le=512)
+    alike: tuple[tuple[int, ...], ...] = ()
+
+    @property
+    def readers(self) -> tuple[str, ...]:
+        """What is blended, by the names that `SignNetwork.read` gives it."""
+        return ("shown", "moved", "told_apart") if self.alike else ("shown", "moved")

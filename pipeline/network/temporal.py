@@ -4,8 +4,12 @@ Two readers look at a clip. One averages what each frame alone shows. The other 
 the hand's joints and how they travel: it can tell a movement from the pose that it starts with. As
 joints look alike whoever they belong to, it reads strangers nearly as well as those it learnt from,
 and says which frames count.
+
+Some signs are one pose, and differ only in how it moves. What stills say of them is pooled, and the
+second reader alone tells them apart.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -87,6 +91,22 @@ class Blend(keras.layers.Layer):  # type: ignore[misc]  # Keras ships no types
         return ops.tensordot(ops.stack(logits, axis=-1), self.shares, axes=1)
 
 
+def pool_alike(logits: Tensor, alike: Sequence[Sequence[int]]) -> Tensor:
+    """Give the signs of a group one logit, that of their mean probability; others keep theirs.
+
+    Args:
+        logits: float32 [B, L].
+        alike: groups of signs, by their numbers; no sign is in two.
+    """
+    signs = range(logits.shape[-1])
+    group_of = {sign: tuple(group) for group in alike for sign in group}
+    pooled = [
+        ops.logsumexp(ops.take(logits, group, axis=-1), axis=-1) - math.log(len(group))
+        for group in (group_of.get(sign, (sign,)) for sign in signs)
+    ]
+    return ops.stack(pooled, axis=-1)
+
+
 def build_motion_reader(config: NetworkConfig, *, signs: int) -> keras.Model:
     """Build the reader of joints, for clips of any number of frames.
 
@@ -116,7 +136,7 @@ def build_motion_reader(config: NetworkConfig, *, signs: int) -> keras.Model:
     return keras.Model(motion, {"logits": logits, "weights": weight[..., 0]}, name="motion")
 
 
-def build_blend(signs: int) -> keras.Model:
-    """Build the sum of both readers' logits: two float32 [B, L] -> [B, L]."""
-    inputs = [keras.Input((signs,)), keras.Input((signs,))]
+def build_blend(signs: int, *, readers: int = 2) -> keras.Model:
+    """Build the sum of the readers' logits: so many float32 [B, L] -> [B, L]."""
+    inputs = [keras.Input((signs,)) for _ in range(readers)]
     return keras.Model(inputs, Blend(name="blend", dtype="float32")(inputs), name="blend")

@@ -76,11 +76,16 @@ def remember_run(
 
 
 def _refuse_unknown(params: TrainParams, clips: Sequence[ClipRow]) -> None:
-    """Refuse what is said of clips that are not there: it may be a slip of the pen.
+    """Refuse what is said of clips and signs that are not there: it may be a slip of the pen.
 
     Raises:
-        InputError: a clip is called doubtful that is not among these.
+        InputError: a clip is called doubtful, or a sign is said to look like another, that is not
+            among these.
     """
+    signs = {clip.sign for clip in clips}
+    if unknown_signs := sorted({sign for group in params.alike for sign in group} - signs):
+        told = ", ".join(unknown_signs)
+        raise InputError(f"alike: wanted signs of the clips; received {told}")
     named = {(video, sign) for video, signs in params.doubtful.items() for sign in signs}
     if unknown := sorted(named - {(clip.video, clip.sign) for clip in clips}):
         told = ", ".join(f"{sign} in {video}" for video, sign in unknown)

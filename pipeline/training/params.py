@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from pipeline.network.config import NetworkConfig
 from pipeline.training.augmentation import AS_DESIGNED, Augmentation
@@ -13,6 +13,7 @@ from pipeline.training.movement import AS_MOVED, Movement
 from signwrite.errors import InputError
 from signwrite.recipe import Recipe
 
+_PAIR = 2
 _BOOL = "tag:yaml.org,2002:bool"
 
 STARTS = ("localiser_start", "backbone_start")
@@ -68,6 +69,10 @@ class TrainParams(BaseModel):
         description="by video, signs that are shown loosely: they teach no sign, only where the "
         "hand and its joints are",
     )
+    alike: tuple[tuple[str, ...], ...] = Field(
+        default=(),
+        description="groups of signs that look alike in a still: movement alone tells them apart",
+    )
     augmentation: Augmentation = AS_DESIGNED
     movement: Movement = AS_MOVED
     joints_weight: float = Field(
@@ -89,6 +94,14 @@ class TrainParams(BaseModel):
     motion: StageParams = StageParams(
         epochs=40, steps=50, batch=32, rate=2e-3, decay=1e-2, patience=0
     )
+
+    @field_validator("alike")
+    @classmethod
+    def _are_groups(cls, groups: tuple[tuple[str, ...], ...]) -> tuple[tuple[str, ...], ...]:
+        named = [sign for group in groups for sign in group]
+        if any(len(group) < _PAIR for group in groups) or len(set(named)) < len(named):
+            raise ValueError("groups of two signs or more wanted, and no sign twice")
+        return groups
 
 
 def read_params(path: Path | None) -> TrainParams:

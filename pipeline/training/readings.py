@@ -19,8 +19,6 @@ from pipeline.training.scenes import draw_window_beside
 from pipeline.training.stage import JIT_COMPILE
 from pipeline.training.store import Box, Store
 
-READERS = ("shown", "moved")  # whose logits are blended
-
 Array = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.intp]
 
@@ -124,7 +122,9 @@ def pass_between(readings: Readings, signers: Sequence[str], *, seed: int) -> Re
 def judge_readings(network: SignNetwork, readings: Readings) -> dict[str, Array]:
     """Read whole clips: what `SignNetwork.read` returns, as arrays."""
     if not len(readings.presence):
-        return dict.fromkeys((*READERS, "logits"), np.empty((0, network.signs), np.float32))
+        return dict.fromkeys(
+            (*network.config.readers, "logits"), np.empty((0, network.signs), np.float32)
+        )
     model = Compiled(network.read, parts=[network.parts["motion"], network.parts["blend"]])
     said: dict[str, Array] = model.predict_on_batch(
         [readings.frame_logits, readings.joints, readings.presence]

@@ -30,7 +30,6 @@ from pipeline.training.hand import train_localiser, train_presence
 from pipeline.training.motion import train_motion
 from pipeline.training.params import TrainParams
 from pipeline.training.readings import (
-    READERS,
     Readings,
     judge_readings,
     locate_unknown,
@@ -139,7 +138,7 @@ def train_network(
     Raises:
         InputError: the starting weights cannot be read, or no clip's hand boxes are known.
     """
-    config = _fit_structure(params.network, store)
+    config = _fit_structure(params, store, vocabulary)
     network = SignNetwork(config, recipe=params.recipe, signs=len(vocabulary))
     run = Run(store, vocabulary, params, network, folder, watch)
     train_localiser(run)
@@ -152,8 +151,10 @@ def train_network(
     return network, temperature, rule
 
 
-def _fit_structure(config: NetworkConfig, store: Store) -> NetworkConfig:
+def _fit_structure(params: TrainParams, store: Store, vocabulary: Vocabulary) -> NetworkConfig:
     """Look twice only where joints are learnt, and as far around them as the known boxes are."""
+    alike = tuple(tuple(map(vocabulary.index, group)) for group in params.alike)
+    config = params.network.model_copy(update={"alike": alike})
     extent = store.hand_extent()
     if extent is None:
         return config.model_copy(update={"looks": 1})
@@ -173,7 +174,7 @@ def calibrate(run: Run, plain: Readings) -> tuple[float, FittedRule]:
     network, rows = run.network, run.store.rows("validation")
     labels = run.labels[rows]
     said = judge_readings(network, plain)
-    shares, temperature = fit_blend([said[each] for each in READERS], labels)
+    shares, temperature = fit_blend([said[each] for each in network.config.readers], labels)
     network.parts["blend"].set_weights([np.array(shares, np.float32)])
 
     def doubt(readings: Readings) -> Doubt:
@@ -191,7 +192,9 @@ def calibrate(run: Run, plain: Readings) -> tuple[float, FittedRule]:
             "passing": doubt(pass_between(plain, signers, seed=seed)),
         },
     )
-    counted = "  ".join(f"{name} {share:.2f}" for name, share in zip(READERS, shares, strict=True))
+    counted = "  ".join(
+        f"{name} {share:.2f}" for name, share in zip(network.config.readers, shares, strict=True)
+    )
     run.watch.say(f"{counted}  temperature {temperature:.3f}  {rule.describe()}")
     with Board(run.folder / "board") as board:
         board.parameters(run.params.model_dump(mode="json"), score_logits(logits, labels))
