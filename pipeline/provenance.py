@@ -8,7 +8,7 @@ import hashlib
 import platform
 import subprocess
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any, Literal
@@ -42,6 +42,7 @@ class Provenance(BaseModel):
         backend: which one Keras ran on, and its version.
         given: digests of the clips' manifest and the hand boxes, and every parameter.
         seen: by split, train and validation, whose clips shaped the model.
+        started_from: the same of the trained weights that it started from, by their name.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -53,10 +54,22 @@ class Provenance(BaseModel):
     backend: str
     given: dict[str, Any]
     seen: dict[str, Seen]
+    started_from: dict[str, "Provenance"] = {}
+
+    def lineage(self) -> Iterator["Provenance"]:
+        """Go through this and all that it started from."""
+        yield self
+        for each in self.started_from.values():
+            yield from each.lineage()
 
 
 def describe_run(
-    rows: Iterable[ClipRow], *, given: Mapping[str, Any], backend: str, backend_version: str
+    rows: Iterable[ClipRow],
+    *,
+    given: Mapping[str, Any],
+    backend: str,
+    backend_version: str,
+    started_from: Mapping[str, Provenance] | None = None,
 ) -> Provenance:
     """Write down what a run depends on: the clips `rows`, what it was given, and this machine's."""
     signers, clips = defaultdict(set), defaultdict(set)
@@ -73,6 +86,7 @@ def describe_run(
             split: Seen(signers=tuple(sorted(signers[split])), clips=tuple(sorted(clips[split])))
             for split in ("train", "validation")
         },
+        started_from=dict(started_from or {}),
     )
 
 
@@ -102,7 +116,7 @@ def refuse_seen(
     """Refuse to test a model on people or clips that shaped it.
 
     The validation split chose its epochs and the training split taught it, so neither is compared
-    with itself.
+    with itself. What the weights saw that the model started from, it has seen as well.
 
     Args:
         provenance: of the model; None where it kept none.
@@ -117,10 +131,12 @@ def refuse_seen(
     told = []
     for other in earlier:
         there = [row for row in others if row.split == other]
-        seen = None if provenance is None else provenance.seen.get(other)
-        known = {fingerprint(row.signer) for row in there} | set(seen.signers if seen else ())
+        seen = [] if provenance is None else [each.seen[other] for each in provenance.lineage()]
+        known = {fingerprint(row.signer) for row in there}.union(*(each.signers for each in seen))
         signers = sorted({row.signer for row in rows if fingerprint(row.signer) in known})
-        known = {fingerprint(row.clip_sha256) for row in there} | set(seen.clips if seen else ())
+        known = {fingerprint(row.clip_sha256) for row in there}.union(
+            *(each.clips for each in seen)
+        )
         clips = sorted(row.clip for row in rows if fingerprint(row.clip_sha256) in known)
         for what, found in (("signers", signers), ("clips", clips)):
             if found:

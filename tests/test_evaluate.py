@@ -361,14 +361,22 @@ def test_a_name_from_a_video_cannot_become_part_of_the_page(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("before", [False, True])
 def test_a_model_is_not_tested_on_those_it_learnt_from(
-    tmp_path: Path, tiny_bundle: Path, clips: Path, classifier: Classifier
+    tmp_path: Path, tiny_bundle: Path, clips: Path, classifier: Classifier, *, before: bool
 ) -> None:
-    """The model's own record says whom it saw, whatever the folder of clips calls its splits."""
+    """The model's own record says whom it saw, whatever the folder of clips calls its splits.
+
+    So does that of the weights it started from.
+    """
     rows = read_clips(clips)
     taught = [replace(row, split="train") for row in rows if row.split == "validation"]
     signers = sorted({row.signer for row in taught})
     told = describe_run(taught, given={}, backend="tensorflow", backend_version="2")
+    if before:
+        told = describe_run(
+            [], given={}, backend="jax", backend_version="1", started_from={"first": told}
+        )
     bundle = tmp_path / "bundle"
     bundle.mkdir()
     for file in tiny_bundle.iterdir():

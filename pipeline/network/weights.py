@@ -81,13 +81,27 @@ def start_heads(
         InputError: as `read_starting_weights`.
     """
     if Path(source).is_dir():
-        start_part(joints, source)
-        if read_manifest(_folder(source)).vocabulary == vocabulary:
-            start_part(head, source)
+        start_trained(joints, source)
+        start_trained(head, source, vocabulary=vocabulary)
         return
     start = read_starting_weights(source)
     if start.head is not None and start.head[1].shape == (len(vocabulary),):
         head.set_weights(list(start.head))
+
+
+def start_trained(part: keras.Model, source: str, *, vocabulary: Vocabulary | None = None) -> None:
+    """Fill a part that InceptionV3 has none of, if the source is a folder of trained weights.
+
+    Args:
+        part: the part.
+        source: as `start_part`.
+        vocabulary: the signs that the source must know, these very ones; by default any.
+
+    Raises:
+        InputError: as `read_starting_weights`.
+    """
+    if Path(source).is_dir() and vocabulary in (None, read_manifest(_folder(source)).vocabulary):
+        start_part(part, source)
 
 
 def _file(source: str) -> Path | None:

@@ -7,13 +7,14 @@ from typing import Any
 
 import keras
 
-from pipeline.clips.manifest import MANIFEST, ClipRow, read_manifest
+from pipeline.clips.manifest import MANIFEST, ClipRow
+from pipeline.clips.manifest import read_manifest as read_clips
 from pipeline.files import write_text
 from pipeline.network.weights import name_start
 from pipeline.provenance import PROVENANCE, Provenance, describe_run, read_provenance
 from pipeline.training.params import STARTS, TrainParams
 from pipeline.training.store import HandTables
-from signwrite.bundle import sha256_of
+from signwrite.bundle import read_manifest, sha256_of
 from signwrite.errors import InputError
 
 
@@ -31,9 +32,24 @@ def describe_clips(clips: Sequence[ClipRow]) -> dict[str, dict[str, int]]:
 
 
 def describe_params(params: TrainParams) -> dict[str, Any]:
-    """Return the parameters for the model card, the starting weights without their folder."""
+    """Return the parameters for the model card, the starting weights without their folder.
+
+    Weights that were trained before tell how: `started_from` has their version and parameters.
+    """
     starts = {name: Path(getattr(params, name)).name for name in STARTS}
-    return params.model_dump(mode="json", exclude={"network", "recipe"}) | starts
+    told = params.model_dump(mode="json", exclude={"network", "recipe"}) | starts
+    before = {
+        folder.name: {"version": manifest.version, "training": manifest.card.get("training")}
+        for folder in _trained_starts(params)
+        for manifest in [read_manifest(folder)]
+    }
+    return told | ({"started_from": before} if before else {})
+
+
+def _trained_starts(params: TrainParams) -> list[Path]:
+    """List the folders of trained weights among the starts, each once."""
+    starts = dict.fromkeys(Path(getattr(params, name)) for name in STARTS)
+    return [start for start in starts if start.is_dir()]
 
 
 def describe_given(clips: Path, *, tables: HandTables, params: TrainParams) -> dict[str, Any]:
@@ -57,7 +73,7 @@ def remember_run(
     """
     if not (clips / MANIFEST).is_file():
         raise InputError(f"{clips}: wanted a folder of the cut stage; it has no {MANIFEST}")
-    rows = read_manifest(clips)
+    rows = read_clips(clips)
     _refuse_unknown(params, rows)
     given = describe_given(clips, tables=tables, params=params)
     kept = read_provenance(folder)
@@ -70,6 +86,11 @@ def remember_run(
         given=given,
         backend=backend,
         backend_version=import_module(backend).__version__,
+        started_from={
+            folder.name: before
+            for folder in _trained_starts(params)
+            if (before := read_provenance(folder)) is not None
+        },
     )
     write_text(folder / PROVENANCE, provenance.model_dump_json(indent=1) + "\n")
     return provenance

@@ -9,7 +9,7 @@ from keras import ops
 
 from pipeline.network.composition import SignNetwork
 from pipeline.network.squares import Tensor
-from pipeline.network.weights import start_part
+from pipeline.network.weights import start_part, start_trained
 from pipeline.training.dataset import ArrayBatches, Draw
 from pipeline.training.readings import locate_clips
 from pipeline.training.run import Run
@@ -88,6 +88,7 @@ def train_presence(run: Run) -> None:
             judge=lambda: Judgement(judge_presence(run.network, *look("validation"))),
             score="told",
             patience=stage.patience,
+            start=partial(start_trained, part, run.params.localiser_start),
         ),
         folder=run.folder,
         watch=run.watch,

@@ -1,7 +1,7 @@
 """The stage that teaches what a movement shows: the reader of joints."""
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 
 import keras
 import numpy as np
@@ -10,6 +10,7 @@ import numpy.typing as npt
 from pipeline.landmarks import LANDMARKS
 from pipeline.network.composition import SignNetwork
 from pipeline.network.temporal import describe_motion
+from pipeline.network.weights import start_trained
 from pipeline.training.drawn import can_be_drawn, draw_movements
 from pipeline.training.losses import sign_loss
 from pipeline.training.movement import MovementBatches
@@ -54,6 +55,12 @@ def train_motion(run: Run) -> Readings:
             judge=judge,
             score="likelihood",
             patience=stage.patience,
+            start=partial(
+                start_trained,
+                network.parts["motion"],
+                run.params.backbone_start,
+                vocabulary=run.vocabulary,
+            ),
             signs=tuple(run.vocabulary),
         ),
         folder=run.folder,
