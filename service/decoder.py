@@ -2,14 +2,19 @@
 
 import asyncio
 import contextlib
+import fcntl
 import json
+import mmap
 import os
+import signal
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from service.decoder_process import CLIP_HEAD, REPLY_HEAD
 from signwrite.clip import ClipInfo, Limits
@@ -18,16 +23,17 @@ from signwrite.reader import ClipTensor
 from signwrite.recipe import Recipe
 
 _MAX_REPLY_BYTES = 64 * 1024
-_PIPE_BUFFER_BYTES = 4 * 1024 * 1024
 _START_S = 60.0
 
 
 class DecoderGoneError(UnusableClipError):
     """The decoder process ended in the middle of the clip: killed, crashed, or out of memory."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self, message: str = "a clip that decodes; received one that ended the decoder"
+    ) -> None:
         """Say what can be said."""
-        super().__init__("a clip that decodes; received one that ended the decoder")
+        super().__init__(message)
 
 
 @dataclass(frozen=True)
@@ -38,20 +44,46 @@ class DecoderSetup:
         recipe: how a clip becomes a tensor.
         limits: on what is decoded.
         memory_bytes: the most address space of the process.
+        cpu_s: the most CPU time for one clip, in seconds.
+        wall_s: the most time for one clip, in seconds.
+        seccomp: whether a kernel that does not filter system calls is an error.
     """
 
     recipe: Recipe
     limits: Limits
     memory_bytes: int
+    cpu_s: float = 20.0
+    wall_s: float = 20.0
+    seccomp: bool = False
+
+    def told(self, *, frames_fd: int) -> bytes:
+        """Put into words what the process is told, and where the shared memory is."""
+        told = {
+            "recipe": self.recipe.model_dump(),
+            "limits": self.limits.model_dump(),
+            "memory_bytes": self.memory_bytes,
+            "cpu_s": self.cpu_s,
+            "seccomp": self.seccomp,
+            "frames_fd": frames_fd,
+        }
+        return json.dumps(told).encode()
 
 
 class Decoder:
     """One decoder process; it has one clip at a time."""
 
-    def __init__(self, process: asyncio.subprocess.Process, setup: DecoderSetup) -> None:
-        """Own a process that said it is ready; use `start`."""
+    def __init__(
+        self,
+        process: asyncio.subprocess.Process,
+        setup: DecoderSetup,
+        *,
+        frames: npt.NDArray[np.uint8],
+    ) -> None:
+        """Own a process; use `start`."""
         self._process = process
-        self._shape = setup.recipe.clip_shape
+        self._setup = setup
+        self._frames = frames
+        self.caged = False
 
     @classmethod
     async def start(cls, setup: DecoderSetup) -> Self:
@@ -60,25 +92,24 @@ class Decoder:
         Raises:
             DecoderGoneError: it ended, or said nothing for a minute.
         """
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "service.decoder_process",
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            limit=_PIPE_BUFFER_BYTES,
-            env=_environment(),
-        )
-        decoder = cls(process, setup)
-        told = {
-            "recipe": setup.recipe.model_dump(),
-            "limits": setup.limits.model_dump(),
-            "memory_bytes": setup.memory_bytes,
-        }
-        text = json.dumps(told).encode()
+        shape = setup.recipe.clip_shape
+        with _shared_memory(int(np.prod(shape))) as frames_fd:
+            frames = np.frombuffer(mmap.mmap(frames_fd, 0, prot=mmap.PROT_READ), np.uint8)
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "service.decoder_process",
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                env=_environment(),
+                pass_fds=(frames_fd,),
+            )
+            text = setup.told(frames_fd=frames_fd)
+        decoder = cls(process, setup, frames=frames.reshape(shape))
         try:
             async with asyncio.timeout(_START_S):
-                await decoder._ask(REPLY_HEAD.pack(len(text)) + text)
+                reply = await decoder._ask(REPLY_HEAD.pack(len(text)) + text)
+                decoder.caged = reply["caged"] is True
         except BaseException as error:  # cancelled at the door is no reason to leave it running
             await decoder.kill()
             if isinstance(error, TimeoutError):
@@ -101,23 +132,28 @@ class Decoder:
         """Read a clip.
 
         Raises:
-            ClipError: the clip cannot be read; DecoderGoneError, if it ended the process.
+            ClipError: the clip cannot be read; DecoderGoneError, if it ended the process, or took
+                longer than it may: then the process is still at it.
             RuntimeError: the decoder failed at something that is not the clip's fault.
         """
-        reply = await self._ask(CLIP_HEAD.pack(len(clip)), clip)
+        limit = asyncio.timeout(self._setup.wall_s)
+        try:
+            async with limit:
+                reply = await self._ask(CLIP_HEAD.pack(len(clip)), clip)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            raise DecoderGoneError(_too_slow(self._setup.wall_s)) from None
         if "fault" in reply:
             raise _error_of(reply["fault"])
-        stdout = self._process.stdout
-        assert stdout is not None  # noqa: S101 - piped above; for the type checker
         try:
-            raw = await stdout.readexactly(int(np.prod(self._shape)))
-        except asyncio.IncompleteReadError:
-            raise DecoderGoneError from None
-        return ClipTensor(
-            frames=np.frombuffer(raw, np.uint8).reshape(self._shape),
-            pts_s=np.asarray(reply["pts_s"], np.float64),
-            info=ClipInfo(**reply["info"]),
-        )
+            return ClipTensor(
+                frames=self._frames.copy(),  # the next clip overwrites it
+                pts_s=np.asarray(reply["pts_s"], np.float64),
+                info=ClipInfo(**reply["info"]),
+            )
+        except (KeyError, TypeError, ValueError) as error:  # no answer of ours: it was taken over
+            raise DecoderGoneError from error
 
     async def _ask(self, *message: bytes | bytearray) -> dict[str, Any]:
         stdin, stdout = self._process.stdin, self._process.stdout
@@ -129,7 +165,11 @@ class Decoder:
             if length > _MAX_REPLY_BYTES:
                 raise DecoderGoneError
             reply: dict[str, Any] = json.loads(await stdout.readexactly(length))
-        except (asyncio.IncompleteReadError, ConnectionError, json.JSONDecodeError):
+        except (asyncio.IncompleteReadError, ConnectionError):
+            if await self._process.wait() == -signal.SIGPROF:
+                raise DecoderGoneError(_too_slow(self._setup.cpu_s, of=" of CPU time")) from None
+            raise DecoderGoneError from None
+        except json.JSONDecodeError:
             raise DecoderGoneError from None
         return reply
 
@@ -138,6 +178,27 @@ class Decoder:
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
         await self._process.wait()
+
+
+def _too_slow(seconds: float, *, of: str = "") -> str:
+    return f"a clip that decodes in at most {seconds:g} s{of}; received one that takes longer"
+
+
+@contextlib.contextmanager
+def _shared_memory(size: int) -> Iterator[int]:
+    """Make memory that two processes can share; it is gone when both have let go of it.
+
+    It has no name, so nothing can be left behind; and its size is sealed, as reading beyond the
+    end of one that was cut short would end the server.
+    """
+    descriptor = os.memfd_create("frames", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    try:
+        os.ftruncate(descriptor, size)
+        seals = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
+        fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, seals)
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def _environment() -> dict[str, str]:

@@ -1,28 +1,38 @@
-"""The decoder process: clips in on stdin, tensors out on stdout.
+"""The decoder process: clips in on stdin, tensors out through shared memory.
 
-What a stranger sends is parsed here and only here, away from the model and the other requests. The
-server starts `python -m service.decoder_process` and kills it when it overruns: `service.decoder`.
+What a stranger sends is parsed here and only here, away from the model and the other requests, in
+the cage of `service.cage`. The server starts `python -m service.decoder_process` and kills it when
+it overruns: `service.decoder`.
 
 The wire, all integers little-endian::
 
-    in    uint32 length, JSON setup {recipe, limits, memory_bytes}      once
-    out   uint32 length, JSON reply {}                                  ready
+    in    uint32 length, JSON setup: `DecoderSetup.told`                once
+    out   uint32 length, JSON reply {"caged": true or false}            ready
     in    uint64 length, the clip's bytes                               for each clip
-    out   uint32 length, JSON reply; when it has no fault, the tensor's bytes, uint8 [T, S, S, 3]
+    out   uint32 length, JSON reply; when it has no fault, the tensor, uint8 [T, S, S, 3], lies in
+          the memory that the server shares, until the next clip comes in
 
 JSON, not pickle: a clip that takes this process over must not take the server over with its answer.
+The memory has no name and cannot change its size, so none is left over and none can be cut short.
 """
 
 import contextlib
 import dataclasses
+import importlib
 import json
 import logging
+import mmap
 import os
-import resource
+import pkgutil
 import struct
 import sys
 from typing import Any, BinaryIO
 
+import av
+import numpy as np
+import numpy.typing as npt
+
+from service.cage import CageError, allow_cpu, end_with_parent, limit_resources, lock
 from signwrite.clip import Limits
 from signwrite.errors import ClipError, LimitExceededError
 from signwrite.reader import read_tensor
@@ -43,27 +53,32 @@ def main() -> None:
     os.dup2(2, 1)  # whatever a library prints must not mix with the answers
     setup = json.loads(incoming.read(*REPLY_HEAD.unpack(incoming.read(REPLY_HEAD.size))))
     recipe, limits = Recipe(**setup["recipe"]), Limits(**setup["limits"])
-    _confine(setup["memory_bytes"])
-    _send(outgoing, {})
+    shared = np.frombuffer(mmap.mmap(setup["frames_fd"], 0), np.uint8).reshape(recipe.clip_shape)
+    _send(outgoing, {"caged": _confine(setup["memory_bytes"], seccomp=setup["seccomp"])})
     while len(head := incoming.read(CLIP_HEAD.size)) == CLIP_HEAD.size:
         clip = incoming.read(*CLIP_HEAD.unpack(head))
-        _answer(clip, recipe=recipe, limits=limits, outgoing=outgoing)
+        allow_cpu(setup["cpu_s"])
+        reply = _decode(clip, recipe=recipe, limits=limits, frames=shared)
+        allow_cpu(0)
+        _send(outgoing, reply)
         del clip  # not held while waiting for the next
 
 
-def _answer(clip: bytes, *, recipe: Recipe, limits: Limits, outgoing: BinaryIO) -> None:
+def _decode(
+    clip: bytes, *, recipe: Recipe, limits: Limits, frames: npt.NDArray[np.uint8]
+) -> dict[str, Any]:
+    """Read a clip into `frames`; return what the server is told."""
     try:
         tensor = read_tensor(clip, recipe=recipe, limits=limits)
     except ClipError as error:
-        _send(outgoing, {"fault": _as_json(error)})
+        return {"fault": _as_json(error)}
     except MemoryError:
-        _send(outgoing, {"fault": {"kind": "UnusableClipError", "message": _OUT_OF_MEMORY}})
+        return {"fault": {"kind": "UnusableClipError", "message": _OUT_OF_MEMORY}}
     except Exception:
         _logger.exception("the decoder failed")
-        _send(outgoing, {"fault": {"kind": "internal"}})
-    else:
-        reply = {"info": dataclasses.asdict(tensor.info), "pts_s": tensor.pts_s.tolist()}
-        _send(outgoing, reply, tensor.frames.tobytes())
+        return {"fault": {"kind": "internal"}}
+    frames[:] = tensor.frames
+    return {"info": dataclasses.asdict(tensor.info), "pts_s": tensor.pts_s.tolist()}
 
 
 def _as_json(error: ClipError) -> dict[str, str]:
@@ -77,16 +92,29 @@ def _as_json(error: ClipError) -> dict[str, str]:
     return {"kind": type(error).__name__, "message": str(error)}
 
 
-def _send(outgoing: BinaryIO, reply: dict[str, Any], tensor: bytes = b"") -> None:
+def _send(outgoing: BinaryIO, reply: dict[str, Any]) -> None:
     text = json.dumps(reply).encode()
     outgoing.write(REPLY_HEAD.pack(len(text)) + text)
-    outgoing.write(tensor)
     outgoing.flush()
 
 
-def _confine(memory_bytes: int) -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+def _confine(memory_bytes: int, *, seccomp: bool) -> bool:
+    """Close the cage; return whether system calls are filtered.
+
+    Raises:
+        CageError: they should be, and the kernel does not.
+    """
+    for module in pkgutil.walk_packages(av.__path__, "av."):
+        importlib.import_module(module.name)  # some it imports on demand: too late in a cage
+    end_with_parent()
+    limit_resources(memory_bytes=memory_bytes)
+    try:
+        lock()
+    except CageError:
+        if seccomp:
+            raise
+        return False
+    return True
 
 
 if __name__ == "__main__":
