@@ -15,11 +15,12 @@ from bentoml.exceptions import BentoMLException
 from pydantic import ValidationError
 from starlette.types import ASGIApp
 
-from service.edge import Edge
+from service.access import KeyFileError, Keys, guarded
 from service.endpoints import endpoints
 from service.openapi import described
 from service.predictor import Predictor
 from service.settings import ServiceSettings
+from service.stopping import drain_before_stopping
 from signwrite.bundle import Bundle
 from signwrite.errors import BundleError
 
@@ -52,7 +53,7 @@ class ContractService(bentoml.Service[Any]):  # type: ignore[misc]  # BentoML's 
 
     def to_asgi(self, is_main: bool = True) -> ASGIApp:  # noqa: FBT001, FBT002 - BentoML's signature
         """Build BentoML's application and stand in front of it."""
-        return Edge(super().to_asgi(is_main=is_main))
+        return guarded(super().to_asgi(is_main=is_main), settings=ServiceSettings.read())
 
     @property
     def openapi_spec(self) -> _Description:
@@ -86,11 +87,14 @@ class SignWrite:
         """Refuse to start with a bundle that cannot be served; runs once, before any worker.
 
         Raises:
-            BentoMLException: the settings are wrong, or the bundle is missing, damaged or unknown.
+            BentoMLException: the settings or keys are wrong, or the bundle is missing, damaged or
+                unknown.
         """
         try:
-            Bundle(ServiceSettings.read().bundle)
-        except BundleError as error:
+            settings = ServiceSettings.read()
+            Keys.of(settings)
+            Bundle(settings.bundle)
+        except (BundleError, KeyFileError) as error:
             raise BentoMLException(str(error)) from error
         except ValidationError as error:
             raise BentoMLException(_in_one_line(error)) from error
@@ -99,6 +103,7 @@ class SignWrite:
     async def open(self) -> None:
         """Begin to load; `/livez` and `/readyz` answer meanwhile."""
         self._opening = asyncio.create_task(self._open())
+        drain_before_stopping(self._predictor.drain)
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]  # as above
     async def close(self) -> None:

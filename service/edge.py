@@ -20,6 +20,7 @@ from service.faults import (
     BadRequestError,
     Fault,
     RetryLaterError,
+    UnauthorisedError,
     detail_of,
     fault_of,
     fault_of_status,
@@ -30,7 +31,15 @@ PROBLEM_JSON = "application/problem+json"
 REQUEST_ID_HEADER = "X-Request-ID"
 
 _SANE_REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=@-]{1,128}")
-_KEPT_HEADERS = frozenset({b"allow", b"retry-after"})  # the rest describes the body that goes
+_KEPT_HEADERS = frozenset({b"allow", b"retry-after", b"vary"})  # the rest describes the body
+_KEPT_PREFIX = b"access-control-"  # without them a page of another origin cannot read the error
+# What a browser must not do with an answer. The page that BentoML shows at / is its own affair.
+_ANSWER_POLICY = b"default-src 'none'; frame-ancestors 'none'"
+_PAGE_POLICY = b"object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
+_GUARDS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+)
 _PROBES = frozenset({"/livez", "/readyz", "/healthz"})  # asked every second while a model loads
 
 _request_id: ContextVar[str] = ContextVar("request_id", default="-")
@@ -52,6 +61,8 @@ def problem_of(error: Exception) -> Response:
     response = _problem(fault, detail_of(error))
     if isinstance(error, RetryLaterError):
         response.headers["Retry-After"] = str(error.retry_after_s)
+    if isinstance(error, UnauthorisedError):
+        response.headers["WWW-Authenticate"] = "Bearer"
     return response
 
 
@@ -131,14 +142,18 @@ class _Answer:
             await self.replace(self._normalised(message["status"]), keep=headers)
             return
         self.started = True
-        message["headers"] = [*headers, _id_header()]
+        message["headers"] = [*headers, *_own_headers(headers)]
         await self._send(message)
 
     async def replace(self, problem: Response, *, keep: _Headers = ()) -> None:
         """Send a problem in place of what came."""
         self.started = self._replaced = True
-        kept = [(name, value) for name, value in keep if name.lower() in _KEPT_HEADERS]
-        problem.raw_headers.extend([*kept, _id_header()])
+        kept = [
+            (name, value)
+            for name, value in keep
+            if name.lower() in _KEPT_HEADERS or name.lower().startswith(_KEPT_PREFIX)
+        ]
+        problem.raw_headers.extend([*kept, *_own_headers(problem.raw_headers)])
         await problem(self._scope, self._receive, self._send)
 
     def _normalised(self, status: int) -> Response:
@@ -151,11 +166,20 @@ class _Answer:
 
 
 def _is_problem(headers: _Headers) -> bool:
+    return _is_of_type(headers, PROBLEM_JSON.encode())
+
+
+def _is_of_type(headers: _Headers, media_type: bytes) -> bool:
     return any(
-        name.lower() == b"content-type" and value.startswith(PROBLEM_JSON.encode())
-        for name, value in headers
+        name.lower() == b"content-type" and value.startswith(media_type) for name, value in headers
     )
 
 
-def _id_header() -> tuple[bytes, bytes]:
-    return (REQUEST_ID_HEADER.lower().encode(), request_id().encode())
+def _own_headers(headers: _Headers) -> list[tuple[bytes, bytes]]:
+    """Return what every answer carries besides its own headers."""
+    page = _is_of_type(headers, b"text/html")
+    return [
+        (REQUEST_ID_HEADER.lower().encode(), request_id().encode()),
+        (b"content-security-policy", _PAGE_POLICY if page else _ANSWER_POLICY),
+        *_GUARDS,
+    ]

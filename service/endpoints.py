@@ -1,6 +1,9 @@
 """The two endpoints of SignWrite's own, as a Starlette application that BentoML mounts."""
 
 import asyncio
+import contextlib
+import re
+from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
@@ -9,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from service.edge import problem_of
-from service.faults import BadRequestError, SlowUploadError, fault_of
+from service.faults import BadRequestError, ClientGoneError, SlowUploadError, fault_of
 from service.metrics import metrics
 from service.upload import Upload, read_upload
 from signwrite.answer import PredictionAnswer
@@ -17,6 +20,10 @@ from signwrite.answer import PredictionAnswer
 if TYPE_CHECKING:
     from service.predictor import Predictor
     from service.settings import ServiceSettings
+
+TIMEOUT_HEADER = "X-Request-Timeout"
+
+_SECONDS = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?")
 
 
 def endpoints() -> Starlette:
@@ -50,9 +57,49 @@ async def model(request: Request) -> Response:
 
 async def _predict(request: Request) -> PredictionAnswer:
     predictor: Predictor = request.app.state.predictor
+    deadline_s = _deadline_s(request)
     with predictor.admitted():
         upload = await _upload(request)
-        return await predictor.predict(upload.clip, top_k=upload.top_k)
+        async with _while_client_stays(request):
+            return await predictor.predict(upload.clip, top_k=upload.top_k, deadline_s=deadline_s)
+
+
+def _deadline_s(request: Request) -> float | None:
+    given = request.headers.get(TIMEOUT_HEADER)
+    if given is None:
+        return None
+    if not _SECONDS.fullmatch(given) or not float(given):
+        raise BadRequestError(f"{TIMEOUT_HEADER} in seconds, such as 2.5; received something else")
+    return float(given)
+
+
+@contextlib.asynccontextmanager
+async def _while_client_stays(request: Request) -> AsyncIterator[None]:
+    """Cancel what is done for a client that goes away; the whole body has been read.
+
+    Raises:
+        ClientGoneError: it went.
+    """
+    gone = False
+    working = asyncio.current_task()
+    assert working is not None  # noqa: S101 - a coroutine runs in a task; for the type checker
+
+    async def watch() -> None:
+        nonlocal gone
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+        gone = True
+        working.cancel()
+
+    watching = asyncio.create_task(watch())
+    try:
+        yield
+    except asyncio.CancelledError as error:
+        if not gone or working.uncancel():
+            raise
+        raise ClientGoneError("a client that waits for its answer; it left") from error
+    finally:
+        watching.cancel()
 
 
 async def _upload(request: Request) -> Upload:

@@ -6,10 +6,14 @@
     ├── ClipError …               see signwrite.errors; 415 and 422
     └── ServiceError              the request, or the state of the service
         ├── BadRequestError         400
+        ├── UnauthorisedError       401
         ├── SlowUploadError         408
         ├── BodyTooLargeError       413
         ├── QueueFullError          429, with Retry-After
+        ├── RateLimitedError        429, with Retry-After
+        ├── ClientGoneError         499, which nobody reads
         ├── NotReadyError           503, with Retry-After
+        ├── ClosingError            503, with Retry-After
         └── DeadlineError           504
 """
 
@@ -33,6 +37,10 @@ class ServiceError(SignWriteError):
 
 class BadRequestError(ServiceError):
     """The request is not what the contract asks for."""
+
+
+class UnauthorisedError(ServiceError):
+    """The request brings no API key that is known."""
 
 
 class SlowUploadError(ServiceError):
@@ -59,6 +67,18 @@ class RetryLaterError(ServiceError):
 
 class QueueFullError(RetryLaterError):
     """As many requests as are allowed are in the house."""
+
+
+class RateLimitedError(RetryLaterError):
+    """More requests came with one API key than it may make."""
+
+
+class ClientGoneError(ServiceError):
+    """The client left before there was an answer."""
+
+
+class ClosingError(RetryLaterError):
+    """The service finishes what it has begun, and then stops."""
 
 
 class NotReadyError(RetryLaterError):
@@ -92,6 +112,7 @@ class Fault:
 # The most specific class of an error decides.
 FAULTS: dict[type[SignWriteError], Fault] = {
     BadRequestError: Fault(400, "bad-request", "The request is not well formed"),
+    UnauthorisedError: Fault(401, "unauthorised", "An API key is wanted"),
     SlowUploadError: Fault(408, "slow-upload", "The body took too long to arrive"),
     BodyTooLargeError: Fault(413, "body-too-large", "The body is too large"),
     UnsupportedMediaError: Fault(415, "unsupported-media", "Not a supported video"),
@@ -99,6 +120,9 @@ FAULTS: dict[type[SignWriteError], Fault] = {
     LimitExceededError: Fault(422, "limit-exceeded", "The clip is larger than a limit"),
     ClipError: Fault(422, "unusable-clip", "The clip cannot be used"),
     QueueFullError: Fault(429, "queue-full", "Too many requests at once"),
+    RateLimitedError: Fault(429, "rate-limited", "Too many requests with one key"),
+    ClientGoneError: Fault(499, "client-gone", "The client left"),
+    ClosingError: Fault(503, "closing", "The service is stopping"),
     NotReadyError: Fault(503, "not-ready", "The service is not ready"),
     DeadlineError: Fault(504, "deadline-passed", "The deadline passed"),
 }

@@ -2,9 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from time import perf_counter
 
 import numpy as np
@@ -12,7 +11,8 @@ import numpy as np
 from service.batching import MicroBatcher
 from service.decoder import DecoderSetup
 from service.decoding import DecoderPool
-from service.faults import BadRequestError, DeadlineError, NotReadyError, QueueFullError
+from service.faults import BadRequestError, DeadlineError, NotReadyError
+from service.house import House
 from service.metrics import metrics
 from service.schema import DEFAULT_TOP_K
 from service.settings import ServiceSettings
@@ -47,17 +47,20 @@ class Predictor:
                 recipe=self.manifest.recipe,
                 limits=settings.limits,
                 memory_bytes=settings.decoder_memory_bytes,
+                cpu_s=settings.decoder_cpu_s,
+                wall_s=settings.decoder_s,
+                seccomp=settings.require_seccomp,
             ),
             size=settings.decoders,
         )
         self._reader: Reader | None = None
         self._batcher: MicroBatcher | None = None
-        self._in_house = 0
+        self._house = House(places=settings.max_requests, observe=metrics().in_house)
 
     @property
     def ready(self) -> bool:
-        """Whether the model is warm and clips can be decoded."""
-        return self._batcher is not None
+        """Whether the model is warm, clips can be decoded, and requests are let in."""
+        return self._batcher is not None and not self._house.closing
 
     async def open(self) -> None:
         """Verify and load the bundle, start the decoders, and predict once.
@@ -91,31 +94,32 @@ class Predictor:
         await self._decoders.close()
         self._thread.shutdown(wait=False, cancel_futures=True)
 
-    @contextmanager
-    def admitted(self) -> Iterator[None]:
+    async def drain(self) -> bool:
+        """Let no request in any more, and finish those under way, as long as the settings say.
+
+        Returns:
+            Whether all of them were finished.
+        """
+        return await self._house.close(within_s=self._settings.drain_s)
+
+    def admitted(self) -> AbstractContextManager[None]:
         """Hold one of the places in the house; taken before a body is read, so memory is bounded.
 
         Raises:
             NotReadyError: the model is not warm yet.
+            ClosingError: the service is stopping.
             QueueFullError: every place is taken.
         """
-        retry_after_s, most = self._settings.retry_after_s, self._settings.max_requests
-        if not self.ready:
+        if not self.ready and not self._house.closing:
             raise NotReadyError(
                 "a model that is loaded; it still is loading", retry_after_s=_LOADING_RETRY_S
             )
-        if self._in_house >= most:
-            raise QueueFullError(
-                f"at most {most} requests at once; received one more", retry_after_s=retry_after_s
-            )
-        self._count(1)
-        try:
-            yield
-        finally:
-            self._count(-1)
+        return self._house.place()
 
-    async def predict(self, clip: bytes | bytearray, *, top_k: int | None) -> PredictionAnswer:
-        """Read one clip within the deadline.
+    async def predict(
+        self, clip: bytes | bytearray, *, top_k: int | None, deadline_s: float | None = None
+    ) -> PredictionAnswer:
+        """Read one clip within the deadline: the settings', or a shorter one of the client's.
 
         A clip that overruns while it waits is dropped; while it decodes, its process is killed.
         A call of the model that has begun ends by itself, without the clip's request waiting.
@@ -127,13 +131,12 @@ class Predictor:
             NotReadyError: the model is not warm, or was just closed.
         """
         wanted = self._checked(top_k)
+        within_s = min(self._settings.deadline_s, deadline_s or self._settings.deadline_s)
         try:
-            async with asyncio.timeout(self._settings.deadline_s):
+            async with asyncio.timeout(within_s):
                 return await self._predict(clip, top_k=wanted)
         except TimeoutError as error:
-            raise DeadlineError(
-                f"an answer within {self._settings.deadline_s:g} s; there was none"
-            ) from error
+            raise DeadlineError(f"an answer within {within_s:g} s; there was none") from error
 
     async def _predict(self, clip: bytes | bytearray, *, top_k: int) -> PredictionAnswer:
         if self._reader is None or self._batcher is None:
@@ -163,7 +166,3 @@ class Predictor:
             if shape != (clips, wanted):
                 raise BundleError(f"scores of shape {(clips, wanted)}; received {shape}")
         return classifier
-
-    def _count(self, change: int) -> None:
-        self._in_house += change
-        metrics().in_house(self._in_house)

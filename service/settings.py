@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from signwrite.clip import Limits
@@ -60,6 +60,16 @@ class ServiceSettings(BaseSettings):
         ge=256 * MEBIBYTE,
         description="Most address space of one decoder process; a clip that needs more is a 422.",
     )
+    decoder_cpu_s: float = Field(
+        default=20.0, gt=0, description="Most CPU seconds for decoding one clip, else 422."
+    )
+    decoder_s: float = Field(
+        default=20.0, gt=0, description="Most seconds for decoding one clip, else 422."
+    )
+    require_seccomp: bool = Field(
+        default=False,
+        description="Refuse to start where the kernel cannot filter the decoders' system calls.",
+    )
     max_batch: int = Field(
         default=8, ge=1, le=256, description="Most clips that share one call of the model."
     )
@@ -71,16 +81,41 @@ class ServiceSettings(BaseSettings):
             "One more is answered 429 before its body is read. Times max_bytes, it bounds memory."
         ),
     )
-    retry_after_s: int = Field(
-        default=1, ge=1, description="What Retry-After says, in seconds, with a 429 or 503."
-    )
     upload_s: float = Field(
         default=60.0, gt=0, description="Seconds a client may take to send its body, else 408."
     )
     deadline_s: float = Field(
         default=30.0,
         gt=0,
-        description="Seconds from the whole body to the answer; when they pass, 504.",
+        description=(
+            "Seconds from the whole body to the answer; when they pass, 504. A client may ask for "
+            "fewer with X-Request-Timeout."
+        ),
+    )
+    drain_s: float = Field(
+        default=20.0,
+        ge=0,
+        le=25,
+        description=(
+            "Seconds after SIGTERM in which accepted requests are finished and new ones are "
+            "answered 503. BentoML kills its worker after 30."
+        ),
+    )
+    api_keys: SecretStr | None = Field(
+        default=None, description="API keys that are let in, as `name key, name key`."
+    )
+    api_keys_file: Path | None = Field(
+        default=None, description="File of further API keys, a line `name key` each."
+    )
+    requests_per_minute: float | None = Field(
+        default=None, gt=0, description="Predictions a minute with one API key, else 429."
+    )
+    requests_burst: int = Field(
+        default=20, ge=1, description="Predictions that may come at once with one API key."
+    )
+    cors_origins: tuple[str, ...] = Field(
+        default=(),
+        description='Origins whose pages may ask, as JSON: ["https://example.org"], or ["*"].',
     )
 
     @classmethod

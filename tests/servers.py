@@ -25,11 +25,13 @@ class Server:
     Attributes:
         url: where it listens.
         log: the file that its output goes to.
+        pid: of the process that was started; `worker_of` finds the one that answers.
         statuses_before_ready: what `/livez` and `/readyz` answered while the model was loading.
     """
 
     url: str
     log: Path
+    pid: int
     statuses_before_ready: tuple[tuple[int, int], ...]
 
     @property
@@ -98,7 +100,7 @@ def _running(
     try:
         url = f"http://127.0.0.1:{port}"
         waited = _wait_until_ready(process, url=url, log=log) if wait else ()
-        yield Server(url, log, tuple(waited))
+        yield Server(url, log, process.pid, tuple(waited))
     finally:
         _stop(process)
 
@@ -156,6 +158,19 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     process.kill()
     process.wait()
     assert not left, f"no process after the server's end; {len(left)} had to be killed"
+
+
+def worker_of(server: Server) -> int:
+    """Return the process that answers requests: the one that started the decoders."""
+    for pid in _descendants(server.pid):
+        children = _descendants(pid)
+        if children and any(b"decoder_process" in _command(child) for child in children):
+            return pid
+    raise AssertionError("a worker with decoders; there is none")
+
+
+def _command(pid: int) -> bytes:
+    return Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
 def _descendants(pid: int) -> list[int]:
