@@ -70,7 +70,12 @@ class DecoderSetup:
 
 
 class Decoder:
-    """One decoder process; it has one clip at a time."""
+    """One decoder process; it has one clip at a time.
+
+    Attributes:
+        caged: whether the kernel filters its system calls.
+        ffmpeg: the version of its FFmpeg.
+    """
 
     def __init__(
         self,
@@ -84,6 +89,7 @@ class Decoder:
         self._setup = setup
         self._frames = frames
         self.caged = False
+        self.ffmpeg = ""
 
     @classmethod
     async def start(cls, setup: DecoderSetup) -> Self:
@@ -109,7 +115,7 @@ class Decoder:
         try:
             async with asyncio.timeout(_START_S):
                 reply = await decoder._ask(REPLY_HEAD.pack(len(text)) + text)
-                decoder.caged = reply["caged"] is True
+                decoder.caged, decoder.ffmpeg = reply["caged"] is True, str(reply["ffmpeg"])
         except BaseException as error:  # cancelled at the door is no reason to leave it running
             await decoder.kill()
             if isinstance(error, TimeoutError):

@@ -7,7 +7,7 @@ it overruns: `service.decoder`.
 The wire, all integers little-endian::
 
     in    uint32 length, JSON setup: `DecoderSetup.told`                once
-    out   uint32 length, JSON reply {"caged": true or false}            ready
+    out   uint32 length, JSON reply {"caged": true or false, "ffmpeg": its version}    ready
     in    uint64 length, the clip's bytes                               for each clip
     out   uint32 length, JSON reply; when it has no fault, the tensor, uint8 [T, S, S, 3], lies in
           the memory that the server shares, until the next clip comes in
@@ -54,7 +54,8 @@ def main() -> None:
     setup = json.loads(incoming.read(*REPLY_HEAD.unpack(incoming.read(REPLY_HEAD.size))))
     recipe, limits = Recipe(**setup["recipe"]), Limits(**setup["limits"])
     shared = np.frombuffer(mmap.mmap(setup["frames_fd"], 0), np.uint8).reshape(recipe.clip_shape)
-    _send(outgoing, {"caged": _confine(setup["memory_bytes"], seccomp=setup["seccomp"])})
+    caged = _confine(setup["memory_bytes"], seccomp=setup["seccomp"])
+    _send(outgoing, {"caged": caged, "ffmpeg": av.ffmpeg_version_info})
     while len(head := incoming.read(CLIP_HEAD.size)) == CLIP_HEAD.size:
         clip = incoming.read(*CLIP_HEAD.unpack(head))
         allow_cpu(setup["cpu_s"])

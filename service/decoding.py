@@ -4,6 +4,7 @@ import asyncio
 import logging
 
 from service.decoder import Decoder, DecoderGoneError, DecoderSetup
+from service.metrics import metrics
 from signwrite.errors import ClipError
 from signwrite.reader import ClipTensor
 
@@ -36,6 +37,16 @@ class DecoderPool:
     def pids(self) -> list[int]:
         """The ids of the processes there are."""
         return [decoder.pid for decoder in self._all]
+
+    @property
+    def caged(self) -> bool:
+        """Whether the kernel filters the system calls of every process."""
+        return all(decoder.caged for decoder in self._all)
+
+    @property
+    def ffmpeg(self) -> str:
+        """The version of FFmpeg that decodes."""
+        return next((decoder.ffmpeg for decoder in self._all), "")
 
     async def decode(self, clip: bytes | bytearray) -> ClipTensor:
         """Read a clip in the next free process.
@@ -81,13 +92,14 @@ class DecoderPool:
 
     async def _renew(self, decoder: Decoder) -> None:
         _logger.warning("decoder process %d is replaced", decoder.pid)
+        metrics().decoder_replaced()
         await decoder.kill()
         self._all.discard(decoder)
         while True:
             try:
                 await self._add()
-            except (DecoderGoneError, OSError):
-                _logger.exception("a decoder process did not start; trying again")
+            except (DecoderGoneError, OSError) as error:
+                _logger.error("a decoder process did not start (%r); trying again", error)  # noqa: TRY400 - its own output says more than our stack
                 await asyncio.sleep(_RESTART_PAUSE_S)
             else:
                 return

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 TIMEOUT_HEADER = "X-Request-Timeout"
 
-_SECONDS = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?")
+TIMEOUT_PATTERN = r"^[0-9]{1,6}(\.[0-9]{1,6})?$"
 
 
 def endpoints() -> Starlette:
@@ -68,7 +68,7 @@ def _deadline_s(request: Request) -> float | None:
     given = request.headers.get(TIMEOUT_HEADER)
     if given is None:
         return None
-    if not _SECONDS.fullmatch(given) or not float(given):
+    if not re.fullmatch(TIMEOUT_PATTERN, given) or not float(given):
         raise BadRequestError(f"{TIMEOUT_HEADER} in seconds, such as 2.5; received something else")
     return float(given)
 

@@ -1,6 +1,8 @@
 """What Prometheus is told beside BentoML's own figures; `/metrics` shows all of it."""
 
+from contextlib import suppress
 from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 
 from service.faults import Fault
 
@@ -38,6 +40,16 @@ class Metrics:
         self._uncertain = Counter(
             "signwrite_uncertain_predictions", "Predictions that were called uncertain"
         )
+        self._replaced = Counter(
+            "signwrite_decoders_replaced",
+            "Decoder processes that were killed, or died, and were started anew",
+        )
+        self._build = Gauge(
+            "signwrite_build_info",
+            "1; what serves, as labels; caged: whether the decoders' system calls are filtered",
+            ["model", "model_version", "ffmpeg", "tensorflow", "bentoml", "caged"],
+            multiprocess_mode="livemax",
+        )
         self._in_house = Gauge(
             "signwrite_requests_in_house",
             "Predictions being uploaded, decoded, or in the model",
@@ -62,9 +74,32 @@ class Metrics:
         """Count an answer with a problem."""
         self._answers.labels(status=str(fault.status), kind=fault.slug).inc()
 
+    def decoder_replaced(self) -> None:
+        """Count a decoder process that is started anew."""
+        self._replaced.inc()
+
+    def serving(self, *, model: str, model_version: str, ffmpeg: str, caged: bool) -> None:
+        """Tell what serves."""
+        self._build.labels(
+            model=model,
+            model_version=model_version,
+            ffmpeg=ffmpeg,
+            tensorflow=_version("tensorflow", "tensorflow-cpu"),
+            bentoml=_version("bentoml"),
+            caged=str(caged).lower(),
+        ).set(1)
+
     def in_house(self, count: int) -> None:
         """Tell how many predictions are under way."""
         self._in_house.set(count)
+
+
+def _version(*distributions: str) -> str:
+    """Return the version of the first of these that is installed."""
+    for name in distributions:
+        with suppress(PackageNotFoundError):
+            return version(name)
+    return "unknown"
 
 
 @cache

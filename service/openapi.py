@@ -6,13 +6,19 @@ from typing import Any
 from pydantic import BaseModel
 
 from service.edge import PROBLEM_JSON, REQUEST_ID_HEADER
-from service.faults import FAULTS, INTERNAL, Fault
+from service.endpoints import TIMEOUT_HEADER, TIMEOUT_PATTERN
+from service.faults import FAULTS, INTERNAL, ClientGoneError, Fault, UnauthorisedError
 from service.schema import DEFAULT_TOP_K, Problem
 from service.upload import CLIP_PART, TOP_K_PART
 from signwrite.answer import PredictionAnswer
 
 _SCHEMAS = "#/components/schemas/{model}"
 _RETRY_STATUSES = frozenset({429, 503})
+_READ_FAULTS = [fault for kind, fault in FAULTS.items() if kind is not ClientGoneError]
+_KEYS = {
+    "bearer": {"type": "http", "scheme": "bearer"},
+    "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+}
 
 
 def described(spec: Mapping[str, Any], *, version: str) -> dict[str, Any]:
@@ -33,7 +39,11 @@ def described(spec: Mapping[str, Any], *, version: str) -> dict[str, Any]:
         "servers": spec["servers"],
         "tags": spec["tags"],
         "paths": {"/predict": {"post": _predict()}, "/model": {"get": _model()}, **kept},
-        "components": {"schemas": _schemas(PredictionAnswer, Problem)},
+        "components": {
+            "schemas": _schemas(PredictionAnswer, Problem),
+            "securitySchemes": _KEYS,
+        },
+        "security": [{}, *({name: []} for name in _KEYS)],  # keys are asked for where there are any
     }
 
 
@@ -41,14 +51,14 @@ def _predict() -> dict[str, Any]:
     return {
         "summary": "Rank the signs that a clip may show",
         "operationId": "predict",
-        "parameters": [_request_id_parameter()],
+        "parameters": [_request_id_parameter(), _timeout_parameter()],
         "requestBody": {
             "required": True,
             "content": {"multipart/form-data": {"schema": _form()}},
         },
         "responses": {
             "200": _json("The ranking", PredictionAnswer),
-            **_problems([*FAULTS.values(), INTERNAL]),
+            **_problems([*_READ_FAULTS, INTERNAL]),
         },
     }
 
@@ -63,7 +73,7 @@ def _model() -> dict[str, Any]:
                 "description": "The bundle's manifest, without the digests of its files",
                 "content": {"application/json": {"schema": {"type": "object"}}},
             },
-            **_problems([INTERNAL]),
+            **_problems([FAULTS[UnauthorisedError], INTERNAL]),
         },
     }
 
@@ -122,6 +132,16 @@ def _request_id_parameter() -> dict[str, Any]:
         "required": False,
         "description": "Kept when it is 1 to 128 letters, digits and ._:/+=@-; else replaced.",
         "schema": {"type": "string", "maxLength": 128},
+    }
+
+
+def _timeout_parameter() -> dict[str, Any]:
+    return {
+        "name": TIMEOUT_HEADER,
+        "in": "header",
+        "required": False,
+        "description": "Seconds from the whole body to the answer, fewer than the service allows.",
+        "schema": {"type": "string", "pattern": TIMEOUT_PATTERN},
     }
 
 

@@ -81,6 +81,14 @@ class Predictor:
             max_batch=self._settings.max_batch,
             observe=metrics().inferred,
         )
+        if not self._decoders.caged:
+            _logger.warning("the decoders' system calls are not filtered: no seccomp here")
+        metrics().serving(
+            model=self.manifest.name,
+            model_version=self.manifest.version,
+            ffmpeg=self._decoders.ffmpeg,
+            caged=self._decoders.caged,
+        )
         _logger.info(
             "%s %s is ready after %.1f s",
             self.manifest.name,

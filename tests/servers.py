@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,7 +52,8 @@ def running_server(
         folder: for the log and the server's temporary files.
         bundle: to serve.
         wait: until it is ready.
-        settings: of the service, without their prefix, e.g. ``max_bytes="1000"``.
+        settings: of the service, without their prefix, e.g. ``max_bytes="1000"``; a name in
+            capitals is another environment variable.
 
     Raises:
         AssertionError: the server did not become ready, or left a process behind.
@@ -109,7 +110,10 @@ def _environment(folder: Path, *, settings: dict[str, str]) -> dict[str, str]:
     inherited = {
         name: value for name, value in os.environ.items() if not name.startswith("SIGNWRITE_")
     }
-    ours = {f"SIGNWRITE_{name.upper()}": value for name, value in settings.items()}
+    ours = {
+        name if name.isupper() else f"SIGNWRITE_{name.upper()}": value
+        for name, value in settings.items()
+    }
     return {
         **inherited,
         "BENTOML_DO_NOT_TRACK": "True",
@@ -140,7 +144,8 @@ def _wait_until_ready(
             return
         yield alive, ready
         time.sleep(0.1)
-    raise AssertionError(f"a server that becomes ready; its log:\n{log.read_text()[-4000:]}")
+    told = log.read_text()[-4000:] if log.is_file() else ""
+    raise AssertionError(f"a server that becomes ready; its log:\n{told}")
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
@@ -149,10 +154,10 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     process.send_signal(signal.SIGTERM)
     deadline = time.monotonic() + STOP_S
     while time.monotonic() < deadline and (
-        process.poll() is None or any(_lives(pid) for pid in family)
+        process.poll() is None or any(lives(pid) for pid in family)
     ):
         time.sleep(0.05)
-    left = [pid for pid in family if _lives(pid)]
+    left = [pid for pid in family if lives(pid)]
     for pid in left:
         os.kill(pid, signal.SIGKILL)
     process.kill()
@@ -160,28 +165,40 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     assert not left, f"no process after the server's end; {len(left)} had to be killed"
 
 
+def processes_of(server: Server) -> list[int]:
+    """List the server's processes."""
+    return [server.pid, *_descendants(server.pid)]
+
+
+def decoders_of(server: Server) -> list[int]:
+    """List its decoder processes."""
+    return [pid for pid in _descendants(server.pid) if b"service.decoder_process" in _command(pid)]
+
+
 def worker_of(server: Server) -> int:
     """Return the process that answers requests: the one that started the decoders."""
-    for pid in _descendants(server.pid):
-        children = _descendants(pid)
-        if children and any(b"decoder_process" in _command(child) for child in children):
-            return pid
-    raise AssertionError("a worker with decoders; there is none")
+    decoders = set(decoders_of(server))
+    return next(pid for pid in _descendants(server.pid) if decoders & set(_descendants(pid)))
 
 
 def _command(pid: int) -> bytes:
-    return Path(f"/proc/{pid}/cmdline").read_bytes()
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:  # it has just ended
+        return b""
 
 
 def _descendants(pid: int) -> list[int]:
     found = []
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        for child in map(int, (task / "children").read_text().split()):
-            found += [child, *_descendants(child)]
+    with suppress(OSError):  # it may end meanwhile
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            for child in map(int, (task / "children").read_text().split()):
+                found += [child, *_descendants(child)]
     return found
 
 
-def _lives(pid: int) -> bool:
+def lives(pid: int) -> bool:
+    """Say whether a process is there, and not only its place in the table."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except OSError:

@@ -196,7 +196,7 @@ def test_openapi_lists_the_endpoints_and_every_status(client: httpx.Client) -> N
     assert form["required"] == ["clip"]
     assert set(form["properties"]) == {"clip", "top_k"}
     assert set(predict["responses"]) == {
-        "200", "400", "408", "413", "415", "422", "429", "500", "503", "504",
+        "200", "400", "401", "408", "413", "415", "422", "429", "500", "503", "504",
     }  # fmt: skip
     for status, response in predict["responses"].items():
         assert list(response["content"]) == ["application/json" if status == "200" else PROBLEM]

@@ -5,17 +5,19 @@ import os
 import signal
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from service.decoder import DecoderGoneError, DecoderSetup
+from service.decoder import Decoder, DecoderGoneError, DecoderSetup
 from service.decoding import DecoderPool
 from signwrite.clip import Limits
 from signwrite.errors import LimitExceededError, UnsupportedMediaError, UnusableClipError
 from signwrite.reader import read_tensor
 from tests.bundles import TINY_RECIPE
-from tests.clips import counter_clip, rotated_clip
+from tests.clips import counter_clip, encode, rotated_clip
 
 pytestmark = pytest.mark.slow
 
@@ -134,6 +136,54 @@ def test_a_clip_that_waits_for_a_process_and_is_cancelled_harms_none() -> None:
         assert pool.pids == [only]
 
     with_pool(play)
+
+
+def address_space(pid: int) -> int:
+    """Return how many bytes of it a process takes."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[0])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def test_a_clip_that_needs_too_much_memory_is_its_own_fault() -> None:
+    """The kernel refuses it; the process says so and goes on, or is replaced."""
+    large = encode("avi", "mjpeg", pixels="yuvj420p", numbers=(0, 1), size=(4096, 2048))
+
+    async def run() -> None:
+        decoder = await Decoder.start(SETUP)
+        needed = address_space(decoder.pid)
+        await decoder.kill()
+        setup = replace(SETUP, memory_bytes=needed + 24 * 2**20)
+        pool = DecoderPool(setup, size=1)
+        try:
+            await pool.start()
+            assert (await pool.decode(counter_clip())).info.width == 96
+            with pytest.raises(UnusableClipError):
+                await pool.decode(large)
+            assert (await pool.decode(counter_clip())).info.width == 96
+        finally:
+            await pool.close()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("limit", "message"),
+    [({"cpu_s": 0.2}, "at most 0.2 s of CPU time"), ({"wall_s": 0.2}, "at most 0.2 s;")],
+)
+def test_a_clip_that_takes_too_long_is_its_own_fault(limit: dict[str, float], message: str) -> None:
+    slow = encode("mp4", "libx264", numbers=(0, 1) * 60, size=(1920, 1080))
+
+    async def run() -> None:
+        pool = DecoderPool(replace(SETUP, **limit), size=1)  # type: ignore[arg-type]
+        try:
+            await pool.start()
+            with pytest.raises(DecoderGoneError, match=message):
+                await pool.decode(slow)
+            assert (await pool.decode(counter_clip())).info.width == 96
+        finally:
+            await pool.close()
+
+    asyncio.run(run())
 
 
 def test_clips_are_read_side_by_side() -> None:
