@@ -131,7 +131,7 @@ def _request_id_parameter() -> dict[str, Any]:
         "in": "header",
         "required": False,
         "description": "Kept when it is 1 to 128 letters, digits and ._:/+=@-; else replaced.",
-        "schema": {"type": "string", "maxLength": 128},
+        "schema": {"type": "string"},
     }
 
 

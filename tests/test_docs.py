@@ -176,7 +176,9 @@ def test_serving_lists_every_setting_with_its_default(
     fields = {name: field for name, field in model.model_fields.items() if name != "limits"}
     assert fields.keys() <= listed.keys()
     for name, field in fields.items():
-        if isinstance(field.default, int | float):
+        if isinstance(field.default, bool):
+            assert listed[name] == str(field.default).lower(), name
+        elif isinstance(field.default, int | float):
             assert float(listed[name]) == field.default, name
 
 
