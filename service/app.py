@@ -19,6 +19,7 @@ from service.access import KeyFileError, Keys, guarded
 from service.endpoints import endpoints
 from service.openapi import described
 from service.predictor import Predictor
+from service.protocol import use_problem_protocol
 from service.settings import ServiceSettings
 from service.stopping import drain_before_stopping
 from signwrite.bundle import Bundle
@@ -53,7 +54,9 @@ class ContractService(bentoml.Service[Any]):  # type: ignore[misc]  # BentoML's 
 
     def to_asgi(self, is_main: bool = True) -> ASGIApp:  # noqa: FBT001, FBT002 - BentoML's signature
         """Build BentoML's application and stand in front of it."""
-        return guarded(super().to_asgi(is_main=is_main), settings=ServiceSettings.read())
+        settings = ServiceSettings.read()
+        use_problem_protocol(header_s=settings.header_s)
+        return guarded(super().to_asgi(is_main=is_main), settings=settings)
 
     @property
     def openapi_spec(self) -> _Description:

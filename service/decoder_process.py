@@ -18,22 +18,20 @@ The memory has no name and cannot change its size, so none is left over and none
 
 import contextlib
 import dataclasses
-import importlib
 import json
 import logging
 import mmap
 import os
-import pkgutil
 import struct
 import sys
 from typing import Any, BinaryIO
 
-import av
 import numpy as np
 import numpy.typing as npt
 
 from service.cage import CageError, allow_cpu, end_with_parent, limit_resources, lock
 from signwrite.clip import Limits
+from signwrite.clip.library import ffmpeg_version, load_all
 from signwrite.errors import ClipError, LimitExceededError
 from signwrite.reader import read_tensor
 from signwrite.recipe import Recipe
@@ -55,7 +53,7 @@ def main() -> None:
     recipe, limits = Recipe(**setup["recipe"]), Limits(**setup["limits"])
     shared = np.frombuffer(mmap.mmap(setup["frames_fd"], 0), np.uint8).reshape(recipe.clip_shape)
     caged = _confine(setup["memory_bytes"], seccomp=setup["seccomp"])
-    _send(outgoing, {"caged": caged, "ffmpeg": av.ffmpeg_version_info})
+    _send(outgoing, {"caged": caged, "ffmpeg": ffmpeg_version()})
     while len(head := incoming.read(CLIP_HEAD.size)) == CLIP_HEAD.size:
         clip = incoming.read(*CLIP_HEAD.unpack(head))
         allow_cpu(setup["cpu_s"])
@@ -105,8 +103,7 @@ def _confine(memory_bytes: int, *, seccomp: bool) -> bool:
     Raises:
         CageError: they should be, and the kernel does not.
     """
-    for module in pkgutil.walk_packages(av.__path__, "av."):
-        importlib.import_module(module.name)  # some it imports on demand: too late in a cage
+    load_all()  # a cage has no file system
     end_with_parent()
     limit_resources(memory_bytes=memory_bytes)
     try:

@@ -2,7 +2,7 @@
 
 Errors come from many layers, each with a format of its own: Starlette's plain 404 and 405,
 BentoML's JSON lists, its 503 of `/readyz`, an exception nobody caught. This layer stands before
-all of them. What uvicorn refuses before it is a request (broken HTTP) never comes this far.
+all of them. What is refused before it is a request (broken HTTP) is `service.protocol`'s affair.
 """
 
 import logging
@@ -25,10 +25,7 @@ from service.faults import (
     fault_of,
     fault_of_status,
 )
-from service.schema import Problem
-
-PROBLEM_JSON = "application/problem+json"
-REQUEST_ID_HEADER = "X-Request-ID"
+from service.schema import PROBLEM_JSON, REQUEST_ID_HEADER, Problem
 
 _SANE_REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=@-]{1,128}")
 _KEPT_HEADERS = frozenset({b"allow", b"retry-after", b"vary"})  # the rest describes the body
@@ -67,13 +64,7 @@ def problem_of(error: Exception) -> Response:
 
 
 def _problem(fault: Fault, detail: str) -> Response:
-    problem = Problem(
-        type=fault.type,
-        title=fault.title,
-        status=fault.status,
-        detail=detail,
-        request_id=request_id(),
-    )
+    problem = Problem.of(fault, detail=detail, request_id=request_id())
     return Response(problem.model_dump_json(), status_code=fault.status, media_type=PROBLEM_JSON)
 
 

@@ -5,10 +5,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from service.edge import PROBLEM_JSON, REQUEST_ID_HEADER
 from service.endpoints import TIMEOUT_HEADER, TIMEOUT_PATTERN
 from service.faults import FAULTS, INTERNAL, ClientGoneError, Fault, UnauthorisedError
-from service.schema import DEFAULT_TOP_K, Problem
+from service.schema import DEFAULT_TOP_K, PROBLEM_JSON, REQUEST_ID_HEADER, Problem
 from service.upload import CLIP_PART, TOP_K_PART
 from signwrite.answer import PredictionAnswer
 

@@ -81,6 +81,9 @@ class ServiceSettings(BaseSettings):
             "One more is answered 429 before its body is read. Times max_bytes, it bounds memory."
         ),
     )
+    header_s: float = Field(
+        default=10.0, gt=0, description="Seconds a client may take to send a request's head."
+    )
     upload_s: float = Field(
         default=60.0, gt=0, description="Seconds a client may take to send its body, else 408."
     )
