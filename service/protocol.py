@@ -29,7 +29,7 @@ class ProblemProtocol(H11Protocol):
     _waiting: asyncio.TimerHandle | None = None
     _begun = False
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Wait for the first request's head."""
         super().connection_made(transport)
         self._wait()

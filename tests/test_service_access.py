@@ -28,7 +28,7 @@ async def fine(_: Request) -> Response:
 def application(**settings: object) -> ASGIApp:
     paths = ("/predict", "/model", "/livez", "/readyz", "/metrics")
     app = Starlette(routes=[Route(path, fine, methods=["GET", "POST"]) for path in paths])
-    return guarded(app, settings=ServiceSettings(bundle=Path(), **settings))  # type: ignore[arg-type]
+    return guarded(app, settings=ServiceSettings.model_validate({"bundle": Path(), **settings}))
 
 
 def with_keys(**settings: object) -> ASGIApp:

@@ -167,14 +167,17 @@ def test_a_clip_that_needs_too_much_memory_is_its_own_fault() -> None:
 
 
 @pytest.mark.parametrize(
-    ("limit", "message"),
-    [({"cpu_s": 0.2}, "at most 0.2 s of CPU time"), ({"wall_s": 0.2}, "at most 0.2 s;")],
+    ("setup", "message"),
+    [
+        (replace(SETUP, cpu_s=0.2), "at most 0.2 s of CPU time"),
+        (replace(SETUP, wall_s=0.2), "at most 0.2 s;"),
+    ],
 )
-def test_a_clip_that_takes_too_long_is_its_own_fault(limit: dict[str, float], message: str) -> None:
+def test_a_clip_that_takes_too_long_is_its_own_fault(setup: DecoderSetup, message: str) -> None:
     slow = encode("mp4", "libx264", numbers=(0, 1) * 60, size=(1920, 1080))
 
     async def run() -> None:
-        pool = DecoderPool(replace(SETUP, **limit), size=1)  # type: ignore[arg-type]
+        pool = DecoderPool(setup, size=1)
         try:
             await pool.start()
             with pytest.raises(DecoderGoneError, match=message):
