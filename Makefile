@@ -24,7 +24,7 @@ LOCKS := dev-cpu dev-gpu run-cpu run-gpu serve-cpu serve-gpu
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run env test check bench fmt lock clean
+.PHONY: help run env test check bench fmt lock sbom clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' Makefile
@@ -68,6 +68,11 @@ lock: ## resolve pyproject.toml into requirements/*.txt (ARGS=--upgrade: newest 
 	    --no-annotate --no-emit-index-url --custom-compile-command "make lock" \
 	    --quiet --output-file requirements/$$lock.txt; \
 	done
+
+sbom: $(VENV)/dev.done ## list what the service consists of, as CycloneDX: build/sbom-cpu.json
+	@mkdir -p build
+	$(BIN)/cyclonedx-py requirements requirements/serve-$(TENSORFLOW).txt --pyproject pyproject.toml \
+	  --output-reproducible --output-file build/sbom-$(TENSORFLOW).json
 
 clean: ## remove the environment, what was built and every cache; your videos and runs stay
 	rm -rf $(VENV) build .cache .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache *.egg-info

@@ -54,7 +54,9 @@ def problem_of(error: Exception) -> Response:
     """Turn an error into a problem response; one of the service's own doing is logged with it."""
     fault = fault_of(error)
     if fault.status >= INTERNAL.status:
-        _logger.error("request %s: %d %s", request_id(), fault.status, fault.slug, exc_info=error)
+        told = (request_id(), fault.status, fault.slug, error)
+        stack = error if fault is INTERNAL else None  # the others are states, not mistakes
+        _logger.error("request %s: %d %s: %s", *told, exc_info=stack)
     response = _problem(fault, detail_of(error))
     if isinstance(error, RetryLaterError):
         response.headers["Retry-After"] = str(error.retry_after_s)

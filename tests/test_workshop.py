@@ -1,5 +1,6 @@
 """The workshop holds what CONTRIBUTING.md promises: locks, layers, make's targets, the tree."""
 
+import json
 import os
 import re
 import shlex
@@ -232,6 +233,16 @@ def test_an_unknown_tensorflow_is_refused() -> None:
     code, output = make("test", "TENSORFLOW=tpu")
     assert code != 0
     assert 'cpu or gpu wanted; received "tpu"' in output
+
+
+def test_the_bill_of_materials_lists_all_that_serves() -> None:
+    done = f"{sys.prefix}/dev.done"  # the environment that runs this is not made anew
+    status, output = make("sbom", f"VENV={sys.prefix}", "-o", done)
+    assert status == 0, output
+    told = json.loads((ROOT / "build" / "sbom-cpu.json").read_text())
+    listed = {each["name"].lower(): each.get("version") for each in told["components"]}
+    assert told["bomFormat"] == "CycloneDX"
+    assert pins("serve-cpu").items() <= listed.items()
 
 
 @pytest.mark.slow
