@@ -111,8 +111,10 @@ def follow_hand(heat: Tensor, boxes: Tensor, *, frames: int) -> Tensor:
     clip = ops.mean(ops.reshape(chance, (-1, frames, cells)), axis=1, keepdims=True)
     clip = ops.reshape(ops.repeat(clip, frames, axis=1), (-1, cells))
     evidence = chance * (clip + 1e-4)
-    best = ops.argmax(evidence, axis=-1)
-    centre = ops.take_along_axis(boxes, ops.reshape(best, (-1, 1, 1)), axis=1)
+    # Not argmax: Keras' is one that other runtimes than TensorFlow cannot read.
+    best = ops.cast(evidence >= ops.max(evidence, axis=-1, keepdims=True), "float32")
+    best = best / ops.sum(best, axis=-1, keepdims=True)
+    centre = ops.sum(best[..., None] * boxes, axis=1, keepdims=True)
     away = ops.max(ops.abs(boxes[..., :2] - centre[..., :2]), axis=-1)
     near = ops.cast(away < 0.35 * centre[..., 2], "float32") * evidence
     near = near / (ops.sum(near, axis=-1, keepdims=True) + 1e-12)

@@ -9,11 +9,11 @@ Some signs are one pose, and differ only in how it moves. What stills say of the
 second reader alone tells them apart.
 """
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from pipeline.landmarks import LANDMARKS
@@ -22,6 +22,7 @@ from pipeline.network.squares import Tensor
 
 _TIPS = (4, 8, 12, 16, 20)
 _PALM = (0, 5, 9, 13, 17)
+_LEAST = 1e-30  # of a probability against the highest one
 _EVEN_BLEND = 0.5  # until it is fitted on validation clips
 
 MOTION_FEATURES = 2 * LANDMARKS + LANDMARKS + 2 + 4 * len(_TIPS) + 2
@@ -98,13 +99,14 @@ def pool_alike(logits: Tensor, alike: Sequence[Sequence[int]]) -> Tensor:
         logits: float32 [B, L].
         alike: groups of signs, by their numbers; no sign is in two.
     """
-    signs = range(logits.shape[-1])
-    group_of = {sign: tuple(group) for group in alike for sign in group}
-    pooled = [
-        ops.logsumexp(ops.take(logits, group, axis=-1), axis=-1) - math.log(len(group))
-        for group in (group_of.get(sign, (sign,)) for sign in signs)
-    ]
-    return ops.stack(pooled, axis=-1)
+    signs = logits.shape[-1]
+    means = np.zeros((signs, signs), np.float32)
+    for group in alike:
+        means[np.ix_(group, group)] = 1.0 / len(group)
+    grouped = means.any(axis=0)
+    highest = ops.max(logits, axis=-1, keepdims=True)
+    mean = ops.matmul(ops.exp(logits - highest), ops.convert_to_tensor(means))
+    return ops.where(grouped, ops.log(ops.maximum(mean, _LEAST)) + highest, logits)
 
 
 def build_motion_reader(config: NetworkConfig, *, signs: int) -> keras.Model:
