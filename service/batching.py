@@ -9,6 +9,7 @@ from time import perf_counter
 import numpy as np
 import numpy.typing as npt
 
+from service.timings import INFER, WAIT_MODEL, Timings
 from signwrite.classifier import Classification, Classifier
 
 
@@ -16,6 +17,8 @@ from signwrite.classifier import Classification, Classifier
 class _Waiting:
     clip: npt.NDArray[np.uint8]
     answer: asyncio.Future[tuple[Classification, int]]
+    timings: Timings
+    since_s: float
 
 
 class MicroBatcher:
@@ -47,8 +50,14 @@ class MicroBatcher:
         self._waiting: list[_Waiting] = []
         self._runner: asyncio.Task[None] | None = None
 
-    async def classify(self, clip: npt.NDArray[np.uint8]) -> tuple[Classification, int]:
+    async def classify(
+        self, clip: npt.NDArray[np.uint8], *, timings: Timings | None = None
+    ) -> tuple[Classification, int]:
         """Score one uint8 [T, S, S, 3] clip, RGB.
+
+        Args:
+            clip: what to score.
+            timings: told how long it waited, and how long its call took; nobody by default.
 
         Returns:
             What the model says of the batch that the clip was in, and the clip's row there.
@@ -56,7 +65,8 @@ class MicroBatcher:
         A caller that is cancelled before its clip's call began takes the clip out of the queue; a
         call that has begun runs to its end, as TensorFlow cannot be interrupted.
         """
-        waiting = _Waiting(clip, asyncio.get_running_loop().create_future())
+        answer = asyncio.get_running_loop().create_future()
+        waiting = _Waiting(clip, answer, timings or Timings(), perf_counter())
         self._waiting.append(waiting)
         if self._runner is None or self._runner.done():
             self._runner = asyncio.create_task(self._run())
@@ -79,8 +89,11 @@ class MicroBatcher:
                     if not waiting.answer.done():
                         waiting.answer.set_exception(error)
                 continue
-            self._observe(len(batch), perf_counter() - started_s)
+            took_s = perf_counter() - started_s
+            self._observe(len(batch), took_s)
             for place, waiting in enumerate(batch):
+                waiting.timings.seconds[WAIT_MODEL] = started_s - waiting.since_s
+                waiting.timings.seconds[INFER] = took_s
                 if not waiting.answer.done():
                     waiting.answer.set_result((found, place))
 

@@ -5,6 +5,7 @@ import logging
 
 from service.decoder import Decoder, DecoderGoneError, DecoderSetup
 from service.metrics import metrics
+from service.timings import DECODE, WAIT_DECODER, Timings
 from signwrite.errors import ClipError
 from signwrite.reader import ClipTensor
 
@@ -48,8 +49,15 @@ class DecoderPool:
         """The version of FFmpeg that decodes."""
         return next((decoder.ffmpeg for decoder in self._all), "")
 
-    async def decode(self, clip: bytes | bytearray) -> ClipTensor:
+    async def decode(
+        self, clip: bytes | bytearray, *, timings: Timings | None = None
+    ) -> ClipTensor:
         """Read a clip in the next free process.
+
+        Args:
+            clip: its bytes.
+            timings: told how long it waited for a process, and how long that took; nobody by
+                default.
 
         A caller that is cancelled while it waits for a process has cost nothing; one that is
         cancelled later has its process killed, and the work with it.
@@ -57,9 +65,12 @@ class DecoderPool:
         Raises:
             ClipError: the clip cannot be read.
         """
-        decoder = await self._free()
+        timings = timings or Timings()
+        with timings.span(WAIT_DECODER):
+            decoder = await self._free()
         try:
-            tensor = await decoder.decode(clip)
+            with timings.span(DECODE):
+                tensor = await decoder.decode(clip)
         except ClipError as error:
             self._give_back(decoder, whole=not isinstance(error, DecoderGoneError))
             raise

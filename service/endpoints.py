@@ -14,6 +14,8 @@ from starlette.routing import Route
 from service.edge import problem_of
 from service.faults import BadRequestError, ClientGoneError, SlowUploadError, fault_of
 from service.metrics import metrics
+from service.timings import HEADER as TIMING_HEADER
+from service.timings import UPLOAD, Timings
 from service.upload import Upload, read_upload
 from signwrite.answer import PredictionAnswer
 
@@ -41,12 +43,14 @@ async def predict(request: Request) -> Response:
 
     Errors become problems here rather than at the edge, so that BentoML counts their status.
     """
+    timings = Timings()
     try:
-        answer = await _predict(request)
+        answer = await _predict(request, timings)
     except Exception as error:  # noqa: BLE001 - `problem_of` logs what is not the client's fault
         metrics().failed(fault_of(error))
         return problem_of(error)
-    return Response(answer.model_dump_json(), media_type="application/json")
+    headers = {TIMING_HEADER: timings.header()}
+    return Response(answer.model_dump_json(), media_type="application/json", headers=headers)
 
 
 async def model(request: Request) -> Response:
@@ -55,13 +59,16 @@ async def model(request: Request) -> Response:
     return JSONResponse(predictor.manifest.model_dump(mode="json", exclude={"digests"}))
 
 
-async def _predict(request: Request) -> PredictionAnswer:
+async def _predict(request: Request, timings: Timings) -> PredictionAnswer:
     predictor: Predictor = request.app.state.predictor
     deadline_s = _deadline_s(request)
     with predictor.admitted():
-        upload = await _upload(request)
+        with timings.span(UPLOAD):
+            upload = await _upload(request)
         async with _while_client_stays(request):
-            return await predictor.predict(upload.clip, top_k=upload.top_k, deadline_s=deadline_s)
+            return await predictor.predict(
+                upload.clip, top_k=upload.top_k, timings=timings, deadline_s=deadline_s
+            )
 
 
 def _deadline_s(request: Request) -> float | None:

@@ -5,6 +5,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
 from service.faults import Fault
+from service.timings import DECODE, WAIT_DECODER, WAIT_MODEL, Timings
 
 _SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _CLIPS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
@@ -23,7 +24,13 @@ class Metrics:
 
         self._decode = Histogram(
             "signwrite_decode_seconds",
-            "From the whole body to the clip's tensor, the wait for a decoder included",
+            "From a decoder's first byte of a clip to its tensor",
+            buckets=_SECONDS,
+        )
+        self._wait = Histogram(
+            "signwrite_wait_seconds",
+            "How long clips waited, by what for: decoder or model",
+            ["for"],
             buckets=_SECONDS,
         )
         self._inference = Histogram(
@@ -56,9 +63,11 @@ class Metrics:
             multiprocess_mode="livesum",
         )
 
-    def decoded(self, seconds: float) -> None:
-        """Count a clip that became a tensor."""
-        self._decode.observe(seconds)
+    def timed(self, timings: Timings) -> None:
+        """Count where the time of an answered request went."""
+        self._decode.observe(timings.seconds[DECODE])
+        self._wait.labels("decoder").observe(timings.seconds[WAIT_DECODER])
+        self._wait.labels("model").observe(timings.seconds[WAIT_MODEL])
 
     def inferred(self, clips: int, seconds: float) -> None:
         """Count a call of the model."""

@@ -16,6 +16,7 @@ from service.house import House
 from service.metrics import metrics
 from service.schema import DEFAULT_TOP_K
 from service.settings import ServiceSettings
+from service.timings import Timings
 from signwrite.answer import PredictionAnswer
 from signwrite.bundle import Bundle, Manifest, read_manifest
 from signwrite.classifier import SavedModelClassifier
@@ -125,7 +126,12 @@ class Predictor:
         return self._house.place()
 
     async def predict(
-        self, clip: bytes | bytearray, *, top_k: int | None, deadline_s: float | None = None
+        self,
+        clip: bytes | bytearray,
+        *,
+        top_k: int | None,
+        timings: Timings,
+        deadline_s: float | None = None,
     ) -> PredictionAnswer:
         """Read one clip within the deadline: the settings', or a shorter one of the client's.
 
@@ -142,19 +148,20 @@ class Predictor:
         within_s = min(self._settings.deadline_s, deadline_s or self._settings.deadline_s)
         try:
             async with asyncio.timeout(within_s):
-                return await self._predict(clip, top_k=wanted)
+                return await self._predict(clip, top_k=wanted, timings=timings)
         except TimeoutError as error:
             raise DeadlineError(f"an answer within {within_s:g} s; there was none") from error
 
-    async def _predict(self, clip: bytes | bytearray, *, top_k: int) -> PredictionAnswer:
+    async def _predict(
+        self, clip: bytes | bytearray, *, top_k: int, timings: Timings
+    ) -> PredictionAnswer:
         if self._reader is None or self._batcher is None:
             raise NotReadyError("a model that is loaded", retry_after_s=_LOADING_RETRY_S)
-        started_s = perf_counter()
-        tensor = await self._decoders.decode(clip)
-        metrics().decoded(perf_counter() - started_s)
-        classification, row = await self._batcher.classify(tensor.frames)
+        tensor = await self._decoders.decode(clip, timings=timings)
+        classification, row = await self._batcher.classify(tensor.frames, timings=timings)
         reading = self._reader.rank(classification, tensor=tensor, row=row, top_k=top_k)
         metrics().predicted(uncertain=reading.ranking.uncertain)
+        metrics().timed(timings)
         return PredictionAnswer.of(reading, manifest=self.manifest)
 
     def _checked(self, top_k: int | None) -> int:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,23 @@ def test_ranks_every_good_clip_as_the_reader_does(
     assert received.clip == wanted.clip
     assert predictions(received) == predictions(wanted)  # bit for bit
     assert received.uncertain == wanted.uncertain
+
+
+def test_an_answer_says_where_its_time_went(client: httpx.Client) -> None:
+    before = figures(client.get("/metrics").text)
+    response = post(client, counter_clip())
+    spans = dict(re.findall(r"([\w-]+);dur=([\d.]+)", response.headers["server-timing"]))
+    assert list(spans) == ["upload", "wait-decoder", "decode", "wait-model", "infer"]
+    took_s = response.elapsed.total_seconds()
+    assert 0 < float(spans["decode"]) + float(spans["infer"]) <= took_s * 1000
+    after = figures(client.get("/metrics").text)
+    for series in (
+        "signwrite_decode_seconds_count",
+        'signwrite_wait_seconds_count{for="decoder"}',
+        'signwrite_wait_seconds_count{for="model"}',
+        "signwrite_inference_seconds_count",
+    ):
+        assert after[series] == before.get(series, 0) + 1
 
 
 def test_a_black_clip_is_uncertain(client: httpx.Client) -> None:
