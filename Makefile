@@ -19,12 +19,12 @@ MODEL := asl-letters
 BUNDLE := build/$(MODEL)
 EXAMPLE := build/example/B.mp4
 BIN := $(VENV)/bin
-CODE := signwrite pipeline service tests benchmarks
+CODE := signwrite pipeline service tests benchmarks loadtests
 LOCKS := dev-cpu dev-gpu run-cpu run-gpu serve-cpu serve-gpu
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run env test check bench fmt lock sbom clean
+.PHONY: help run env test check bench load fmt lock sbom clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' Makefile
@@ -47,6 +47,9 @@ check: $(VENV)/dev.done ## what CI runs: format, lint, types, layers, tests
 
 bench: $(VENV)/dev.done ## measure speed, as ratios within one run (ARGS='--rounds 5')
 	$(BIN)/python -m benchmarks.stages $(ARGS)
+
+load: $(VENV)/dev.done $(BUNDLE)/model.json ## load the service until it bends, and judge it (ARGS='--shape soak --host URL')
+	$(BIN)/python -m loadtests --model $(BUNDLE) $(ARGS)
 
 fmt: $(VENV)/dev.done ## format the code and fix what ruff can fix
 	$(BIN)/ruff format $(CODE)
