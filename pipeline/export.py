@@ -17,7 +17,7 @@ from pipeline.network.composition import SignNetwork
 from pipeline.network.weights_folder import load_network, write_manifest
 from pipeline.provenance import PROVENANCE
 from pipeline.verify import verify_bundle
-from signwrite.bundle import SAVED_MODEL, Bundle
+from signwrite.bundle import QUANTISED, SAVED_MODEL, Bundle
 from signwrite.errors import InputError
 
 
@@ -43,8 +43,9 @@ def export_bundle(weights: Path, *, out: Path) -> Bundle:
             str(folder / SAVED_MODEL),
             signatures={"serving_default": module.serve},
         )
-        if (weights / PROVENANCE).is_file():
-            shutil.copyfile(weights / PROVENANCE, folder / PROVENANCE)
+        for name in (PROVENANCE, QUANTISED, Path(QUANTISED).with_suffix(".bin").name):
+            if (weights / name).is_file():
+                shutil.copyfile(weights / name, folder / name)
         write_manifest(manifest, folder)
         _verify(network, folder, temperature=trained.temperature)
     return Bundle(out)

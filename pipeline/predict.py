@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from signwrite.answer import PredictionAnswer
+from signwrite.backends import Wanted, load_classifier
 from signwrite.bundle import Bundle
-from signwrite.classifier import SavedModelClassifier
 from signwrite.errors import ClipError, InputError
 from signwrite.reader import Reader
 
@@ -14,7 +14,12 @@ _BAR = 30  # characters of a score of 1
 
 
 def predict_clips(
-    clips: Sequence[Path], *, model: Path, top_k: int | None, as_json: bool
+    clips: Sequence[Path],
+    *,
+    model: Path,
+    top_k: int | None,
+    as_json: bool,
+    backend: Wanted = "auto",
 ) -> Iterator[tuple[str, bool]]:
     """Read clips one after the other; one that cannot be read does not stop the rest.
 
@@ -31,7 +36,8 @@ def predict_clips(
         top_k = min(_TOP_K, known)
     if top_k > known:
         raise InputError(f"--top-k: 1 to {known} wanted; received {top_k}")
-    reader = Reader(bundle.manifest, classifier=SavedModelClassifier(bundle.saved_model))
+    classifier, _ = load_classifier(bundle, backend=backend)
+    reader = Reader(bundle.manifest, classifier=classifier)
     for clip in clips:
         try:
             reading = reader.read(clip, top_k=top_k)

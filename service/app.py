@@ -11,6 +11,7 @@ from typing import Any
 
 import bentoml
 import yaml
+from _bentoml_impl.server.app import ServiceAppFactory
 from bentoml.exceptions import BentoMLException
 from pydantic import ValidationError
 from starlette.types import ASGIApp
@@ -26,9 +27,6 @@ from signwrite.bundle import Bundle
 from signwrite.errors import BundleError
 
 _logger = logging.getLogger(__name__)
-
-# BentoML's own timeout counts the upload and answers in a format of its own; ours come first.
-_BENTOML_TIMEOUT_S = 3600
 
 
 class _Description:
@@ -56,7 +54,12 @@ class ContractService(bentoml.Service[Any]):  # type: ignore[misc]  # BentoML's 
         """Build BentoML's application and stand in front of it."""
         settings = ServiceSettings.read()
         use_problem_protocol(header_s=settings.header_s)
-        return guarded(super().to_asgi(is_main=is_main), settings=settings)
+        self.inject_config()
+        factory = ServiceAppFactory(self, is_main=is_main)
+        # BentoML's own timeout counts the upload, and its timer is never cancelled: until that
+        # strikes, all that belonged to a request stays in memory. Our deadlines are enough.
+        factory.timeout = None
+        return guarded(factory(), settings=settings)
 
     @property
     def openapi_spec(self) -> _Description:
@@ -70,7 +73,6 @@ class ContractService(bentoml.Service[Any]):  # type: ignore[misc]  # BentoML's 
     name="signwrite",
     service_class=ContractService,
     workers=1,
-    traffic={"timeout": _BENTOML_TIMEOUT_S},
 )
 class SignWrite:
     """Reads American Sign Language: a clip of one sign in, ranked signs out."""

@@ -54,7 +54,7 @@ class Metrics:
         self._build = Gauge(
             "signwrite_build_info",
             "1; what serves, as labels; caged: whether the decoders' system calls are filtered",
-            ["model", "model_version", "ffmpeg", "tensorflow", "bentoml", "caged"],
+            ["model", "model_version", "backend", "ffmpeg", "tensorflow", "bentoml", "caged"],
             multiprocess_mode="livemax",
         )
         self._in_house = Gauge(
@@ -87,11 +87,14 @@ class Metrics:
         """Count a decoder process that is started anew."""
         self._replaced.inc()
 
-    def serving(self, *, model: str, model_version: str, ffmpeg: str, caged: bool) -> None:
+    def serving(
+        self, *, model: str, model_version: str, backend: str, ffmpeg: str, caged: bool
+    ) -> None:
         """Tell what serves."""
         self._build.labels(
             model=model,
             model_version=model_version,
+            backend=backend,
             ffmpeg=ffmpeg,
             tensorflow=_version("tensorflow", "tensorflow-cpu"),
             bentoml=_version("bentoml"),

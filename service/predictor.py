@@ -18,8 +18,9 @@ from service.schema import DEFAULT_TOP_K
 from service.settings import ServiceSettings
 from service.timings import Timings
 from signwrite.answer import PredictionAnswer
+from signwrite.backends import Backend, load_classifier
 from signwrite.bundle import Bundle, Manifest, read_manifest
-from signwrite.classifier import SavedModelClassifier
+from signwrite.classifier import Classifier
 from signwrite.errors import BundleError
 from signwrite.reader import Reader
 
@@ -72,7 +73,7 @@ class Predictor:
         """
         loop = asyncio.get_running_loop()
         started_s = perf_counter()
-        _, classifier = await asyncio.gather(
+        _, (classifier, backend) = await asyncio.gather(
             self._decoders.start(), loop.run_in_executor(self._thread, self._load)
         )
         self._reader = Reader(self.manifest, classifier=classifier, limits=self._settings.limits)
@@ -87,13 +88,15 @@ class Predictor:
         metrics().serving(
             model=self.manifest.name,
             model_version=self.manifest.version,
+            backend=backend,
             ffmpeg=self._decoders.ffmpeg,
             caged=self._decoders.caged,
         )
         _logger.info(
-            "%s %s is ready after %.1f s",
+            "%s %s on %s is ready after %.1f s",
             self.manifest.name,
             self.manifest.version,
+            backend,
             perf_counter() - started_s,
         )
 
@@ -171,13 +174,16 @@ class Predictor:
             raise BadRequestError(f"top_k of 1 to {signs}; received {wanted}")
         return wanted
 
-    def _load(self) -> SavedModelClassifier:
-        bundle = Bundle(self._settings.bundle)
-        classifier = SavedModelClassifier(bundle.saved_model, threads=self._settings.threads)
+    def _load(self) -> tuple[Classifier, Backend]:
+        classifier, backend = load_classifier(
+            Bundle(self._settings.bundle),
+            backend=self._settings.backend,
+            threads=self._settings.threads,
+        )
         wanted = len(self.manifest.vocabulary)
         for clips in sorted({1, self._settings.max_batch}):
             blank = np.zeros((clips, *self.manifest.recipe.clip_shape), np.uint8)
             shape = classifier.classify(blank).scores.shape
             if shape != (clips, wanted):
                 raise BundleError(f"scores of shape {(clips, wanted)}; received {shape}")
-        return classifier
+        return classifier, backend

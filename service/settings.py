@@ -7,6 +7,7 @@ from typing import Self
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from signwrite.backends import Wanted
 from signwrite.clip import Limits
 
 MEBIBYTE = 1024 * 1024
@@ -44,6 +45,13 @@ class ServiceSettings(BaseSettings):
     limits: Limits = Field(
         default_factory=Limits,
         description="Limits on what is decoded of a clip, e.g. SIGNWRITE_LIMITS__MAX_SECONDS.",
+    )
+    backend: Wanted = Field(
+        default="auto",
+        description=(
+            "What runs the model: auto, tensorflow, openvino, openvino-bf16 or openvino-int8. "
+            "auto is TensorFlow on a GPU, else 8-bit integers where they passed the gate."
+        ),
     )
     threads: int = Field(
         default_factory=usable_cores,

@@ -4,6 +4,7 @@ A bundle is a folder::
 
     model.json      the manifest: name, version, recipe, vocabulary, uncertainty rule, card, digests
     saved_model/    the TensorFlow SavedModel: uint8 [B, T, S, S, 3] -> scores, hand, boxes
+    int8.xml, .bin  the same for OpenVINO in 8-bit integers, where it was quantised
 """
 
 import hashlib
@@ -19,6 +20,7 @@ from signwrite.vocabulary import Vocabulary
 
 MANIFEST = "model.json"
 SAVED_MODEL = "saved_model"
+QUANTISED = "int8.xml"
 
 
 class Manifest(BaseModel):
@@ -73,6 +75,11 @@ class Bundle:
     def saved_model(self) -> Path:
         """The SavedModel's folder."""
         return self.root / SAVED_MODEL
+
+    @property
+    def quantised(self) -> Path:
+        """The model in 8-bit integers; it may not be there."""
+        return self.root / QUANTISED
 
 
 def read_manifest(root: Path) -> Manifest:

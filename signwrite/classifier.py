@@ -34,6 +34,16 @@ class Classifier(Protocol):
         ...
 
 
+def check_clips(clips: npt.NDArray[np.uint8]) -> None:
+    """Refuse what is no batch of clips.
+
+    Raises:
+        ValueError: the array is not uint8 with five axes.
+    """
+    if clips.dtype != np.uint8 or clips.ndim != 5:  # noqa: PLR2004 - B, T, S, S, 3
+        raise ValueError(f"uint8 [B, T, S, S, 3]; received {clips.dtype} {list(clips.shape)}")
+
+
 class SavedModelClassifier:
     """Runs a TensorFlow SavedModel's `serving_default` signature.
 
@@ -67,8 +77,7 @@ class SavedModelClassifier:
         Raises:
             ValueError: the array is not uint8 with five axes.
         """
-        if clips.dtype != np.uint8 or clips.ndim != 5:  # noqa: PLR2004 - B, T, S, S, 3
-            raise ValueError(f"uint8 [B, T, S, S, 3]; received {clips.dtype} {list(clips.shape)}")
+        check_clips(clips)
         outputs = self._signature(clips=self._constant(clips))
         return Classification(
             scores=outputs["scores"].numpy(),

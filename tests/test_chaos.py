@@ -85,3 +85,17 @@ def test_a_log_that_cannot_be_written_stops_no_answer(tiny_bundle: Path, tmp_pat
     ):
         assert [post(client, counter_clip()).status_code for _ in range(5)] == [200] * 5
         assert post(client, b"no video").status_code == 415
+
+
+def test_requests_leave_nothing_behind(tiny_bundle: Path, tmp_path: Path) -> None:
+    """A timer that outlives its request would keep four kilobytes of each one."""
+    with (
+        running_server(tmp_path, bundle=tiny_bundle, decoders="1") as server,
+        httpx.Client(base_url=server.url, timeout=60) as client,
+    ):
+        for _ in range(500):
+            client.get("/nothing")
+        before = Held.by(server)
+        for _ in range(3000):
+            client.get("/nothing")
+        assert Held.by(server).memory_bytes - before.memory_bytes < 4 * 2**20

@@ -28,6 +28,7 @@ from pipeline.training.store import FRAMES_KEPT, HandTables, build_store
 from pipeline.workflow.model_stages import train_stage
 from pipeline.workflow.params import CutParams, read_run_params
 from pipeline.workflow.places import Places
+from signwrite.backends import load_classifier
 from signwrite.bundle import Bundle
 from signwrite.classifier import SavedModelClassifier
 from signwrite.errors import BundleError, InputError
@@ -399,6 +400,28 @@ def test_training_starts_from_trained_weights_too(root: Path, tmp_path: Path) ->
     card = Bundle(tmp_path / "run" / "model").manifest.card["training"]
     assert card["started_from"]["trained"]["training"]["backbone"]["epochs"] > 0
     assert card["backbone"]["epochs"] == 0
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_model_in_integers_is_made_and_measured(root: Path, tmp_path: Path) -> None:
+    weights, clips = tmp_path / "weights", root / "run" / "clips"
+    shutil.copytree(root / "run" / "weights", weights)
+    succeed("quantise", weights, "--clips", clips)
+    bundle = tmp_path / "bundle"
+    succeed("export", weights, "--out", bundle)
+    assert Bundle(bundle).quantised.is_file()
+    for backend in ("tensorflow", "openvino-int8"):
+        measure = ("evaluate", bundle, "--clips", clips, "--out", tmp_path / "report")
+        succeed(*measure, "--backend", backend, "--card", weights)
+    measured = Bundle(weights).manifest.card["backends"]
+    assert measured["tensorflow"]["clips"] == measured["openvino-int8"]["clips"] == 3
+    frames = read_tensor(next(clips.rglob("*.mp4")), recipe=Bundle(bundle).manifest.recipe).frames
+    exact, rough = (
+        load_classifier(Bundle(bundle), backend=backend)[0].classify(frames[None]).scores
+        for backend in ("tensorflow", "openvino-int8")
+    )
+    assert 0 < np.abs(exact - rough).max() < 0.3  # it is another model, and not a wholly other one
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ from tqdm import tqdm
 from pipeline.cli.console import DEFAULT_BUNDLE, Jobs, Model, Out, Scheduler, app, bar
 from pipeline.cluster import workers
 from pipeline.evaluation import CROSSVAL, LIKENESS
+from signwrite.backends import REFERENCE, Backend
 
 Boxes = Annotated[Path | None, typer.Option(help="Table of hand boxes by frame.")]
 Landmarks = Annotated[Path | None, typer.Option(help="Table of hand landmarks by frame.")]
@@ -76,6 +77,9 @@ def evaluate(  # noqa: PLR0913 - the stage's options, one each
     card: Card = None,
     boxes: Boxes = None,
     landmarks: Landmarks = None,
+    backend: Annotated[
+        Backend, typer.Option(help="What runs the model; its figures come apart in the card.")
+    ] = REFERENCE,
     likeness: Annotated[
         float, typer.Option(help="Share of differing bits that makes clips near-duplicates.")
     ] = LIKENESS,
@@ -83,21 +87,26 @@ def evaluate(  # noqa: PLR0913 - the stage's options, one each
     scheduler: Scheduler = None,
 ) -> None:
     """Measure an exported bundle on clips of people it never saw."""
-    from pipeline.evaluation.card import add_to_card  # noqa: PLC0415 - imports on demand
+    from pipeline.evaluation.card import (  # noqa: PLC0415 - imports on demand
+        add_backend_to_card,
+        add_to_card,
+    )
     from pipeline.evaluation.evaluate import evaluate_bundle  # noqa: PLC0415 - on demand
     from pipeline.evaluation.report import write_report  # noqa: PLC0415 - on demand
     from pipeline.model_store import find_bundle  # noqa: PLC0415 - on demand
     from pipeline.training.store import HandTables  # noqa: PLC0415 - on demand
     from pipeline.training.watch import Watch  # noqa: PLC0415 - on demand
+    from signwrite.backends import load_classifier  # noqa: PLC0415 - on demand
     from signwrite.bundle import Bundle  # noqa: PLC0415 - on demand
-    from signwrite.classifier import SavedModelClassifier  # noqa: PLC0415 - on demand
 
     bundle = Bundle(find_bundle(model))
+    classifier, _ = load_classifier(bundle, backend=backend)
+    out = out if backend == REFERENCE else out / backend
     with workers(jobs, scheduler=scheduler) as working:
         measured = evaluate_bundle(
             bundle,
             clips,
-            classifier=SavedModelClassifier(bundle.saved_model),
+            classifier=classifier,
             split=split,
             out=out,
             watch=Watch(say=tqdm.write, bar=bar),
@@ -107,8 +116,24 @@ def evaluate(  # noqa: PLR0913 - the stage's options, one each
         )
     typer.echo(write_report(measured, manifest=bundle.manifest, split=split, clips=clips, out=out))
     typer.echo(f"with pictures: {out / f'{split}.html'}")
-    if card is not None:
+    if card is not None and backend == REFERENCE:
         add_to_card(measured.evaluation, split=split, weights=card, no_sign=measured.no_sign)
+    if card is not None and split == "validation":
+        add_backend_to_card(measured.evaluation, backend=backend, weights=card)
+
+
+@app.command()
+def quantise(
+    weights: Annotated[Path, typer.Argument(help="Folder of trained weights; takes the result.")],
+    *,
+    clips: Annotated[Path, typer.Option(help="Folder of the cut stage.")] = Path("clips"),
+) -> None:
+    """Make the model's multiplications 8-bit integers too, for CPUs; then evaluate that."""
+    from pipeline.quantise import quantise as make  # noqa: PLC0415 - imports on demand
+
+    with bar("clips") as move:
+        made = make(weights, clips, progress=move)
+    typer.echo(f"quantised: {made}; next: export, then evaluate --backend openvino-int8")
 
 
 @app.command()

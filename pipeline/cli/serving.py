@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from pipeline.cli.console import DEFAULT_BUNDLE, Model, app
+from signwrite.backends import Wanted
 
 
 @app.command()
@@ -17,6 +18,7 @@ def predict(
         int | None, typer.Option(help="How many signs to rank; 5, or all of fewer.", min=1)
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Answer as the service does.")] = False,
+    backend: Annotated[Wanted, typer.Option(help="What runs the model.")] = "auto",
 ) -> None:
     """Rank the signs that clips may show."""
     from pipeline.model_store import find_bundle  # noqa: PLC0415 - imports on demand
@@ -24,7 +26,8 @@ def predict(
 
     wrong = 0
     bundle = find_bundle(model)
-    for line, failed in predict_clips(clips, model=bundle, top_k=top_k, as_json=as_json):
+    found = predict_clips(clips, model=bundle, top_k=top_k, as_json=as_json, backend=backend)
+    for line, failed in found:
         typer.secho(line, err=failed, fg="red" if failed else None)
         wrong += failed
     raise typer.Exit(2 if wrong else 0)

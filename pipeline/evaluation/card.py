@@ -105,6 +105,24 @@ def add_to_card(
     write_text(weights / CARD, card_text(described))
 
 
+def add_backend_to_card(evaluation: Evaluation, *, backend: str, weights: Path) -> None:
+    """Put what a backend makes of the validation clips into the card of a folder of weights.
+
+    Raises:
+        BundleError: the folder has no manifest.
+    """
+    manifest = read_manifest(weights)
+    told = {
+        "clips": len(evaluation.answers),
+        "top1": evaluation.top[1].share,
+        "calibration_error": evaluation.calibration_error,
+    }
+    measured = manifest.card.get("backends", {}) | {backend: told}
+    described = manifest.model_copy(update={"card": manifest.card | {"backends": measured}})
+    write_text(weights / MANIFEST, described.model_dump_json(indent=2) + "\n")
+    write_text(weights / CARD, card_text(described))
+
+
 def card_text(manifest: Manifest) -> str:
     """Write a model's card out as Markdown; what it does not say is left out."""
     card = manifest.card
