@@ -50,7 +50,7 @@ def _predict() -> dict[str, Any]:
     return {
         "summary": "Rank the signs that a clip may show",
         "operationId": "predict",
-        "parameters": [_request_id_parameter(), _timeout_parameter()],
+        "parameters": [_REQUEST_ID, _TIMEOUT],
         "requestBody": {
             "required": True,
             "content": {"multipart/form-data": {"schema": _form()}},
@@ -66,7 +66,7 @@ def _model() -> dict[str, Any]:
     return {
         "summary": "What the model is: recipe, vocabulary and model card",
         "operationId": "model",
-        "parameters": [_request_id_parameter()],
+        "parameters": [_REQUEST_ID],
         "responses": {
             "200": {
                 "description": "The bundle's manifest, without the digests of its files",
@@ -124,23 +124,14 @@ def _json(description: str, model: type[BaseModel], *, retry: bool = False) -> d
     }
 
 
-def _request_id_parameter() -> dict[str, Any]:
+def _header(name: str, description: str, **schema: str) -> dict[str, Any]:
+    """Describe a header that a client may send."""
     return {
-        "name": REQUEST_ID_HEADER,
+        "name": name,
         "in": "header",
         "required": False,
-        "description": "Kept when it is 1 to 128 letters, digits and ._:/+=@-; else replaced.",
-        "schema": {"type": "string"},
-    }
-
-
-def _timeout_parameter() -> dict[str, Any]:
-    return {
-        "name": TIMEOUT_HEADER,
-        "in": "header",
-        "required": False,
-        "description": "Seconds from the whole body to the answer, fewer than the service allows.",
-        "schema": {"type": "string", "pattern": TIMEOUT_PATTERN},
+        "description": description,
+        "schema": {"type": "string", **schema},
     }
 
 
@@ -151,3 +142,13 @@ def _schemas(*models: type[BaseModel]) -> dict[str, Any]:
         schemas.update(schema.pop("$defs", {}))
         schemas[model.__name__] = schema
     return schemas
+
+
+_REQUEST_ID = _header(
+    REQUEST_ID_HEADER, "Kept when it is 1 to 128 letters, digits and ._:/+=@-; else replaced."
+)
+_TIMEOUT = _header(
+    TIMEOUT_HEADER,
+    "Seconds from the whole body to the answer, fewer than the service allows.",
+    pattern=TIMEOUT_PATTERN,
+)

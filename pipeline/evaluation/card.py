@@ -100,9 +100,7 @@ def add_to_card(
     """
     manifest = read_manifest(weights)
     told = manifest.card.get("figures", {}) | {split: figures(evaluation, no_sign=no_sign)}
-    described = manifest.model_copy(update={"card": manifest.card | {"figures": told}})
-    write_text(weights / MANIFEST, described.model_dump_json(indent=2) + "\n")
-    write_text(weights / CARD, card_text(described))
+    _write_card(weights, manifest, figures=told)
 
 
 def add_backend_to_card(evaluation: Evaluation, *, backend: str, weights: Path) -> None:
@@ -117,8 +115,12 @@ def add_backend_to_card(evaluation: Evaluation, *, backend: str, weights: Path) 
         "top1": evaluation.top[1].share,
         "calibration_error": evaluation.calibration_error,
     }
-    measured = manifest.card.get("backends", {}) | {backend: told}
-    described = manifest.model_copy(update={"card": manifest.card | {"backends": measured}})
+    _write_card(weights, manifest, backends=manifest.card.get("backends", {}) | {backend: told})
+
+
+def _write_card(weights: Path, manifest: Manifest, **told: object) -> None:
+    """Write a folder's manifest with what its card is told, and the card out to read."""
+    described = manifest.model_copy(update={"card": manifest.card | told})
     write_text(weights / MANIFEST, described.model_dump_json(indent=2) + "\n")
     write_text(weights / CARD, card_text(described))
 
