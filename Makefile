@@ -19,12 +19,13 @@ MODEL := asl-letters
 BUNDLE := build/$(MODEL)
 EXAMPLE := build/example/B.mp4
 BIN := $(VENV)/bin
+PEERS := build/venv-peers
 CODE := signwrite pipeline service tests benchmarks loadtests
-LOCKS := dev-cpu dev-gpu run-cpu run-gpu serve-cpu serve-gpu
+LOCKS := dev-cpu dev-gpu run-cpu run-gpu serve-cpu serve-gpu peers-cpu
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run env test check bench load fmt lock sbom clean
+.PHONY: help run env test check bench peers load fmt lock sbom clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' Makefile
@@ -45,8 +46,12 @@ check: $(VENV)/dev.done ## what CI runs: format, lint, types, layers, tests
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest $(ARGS)
 
-bench: $(VENV)/dev.done ## measure speed, as ratios within one run (ARGS='--rounds 5')
-	$(BIN)/python -m benchmarks.stages $(ARGS)
+bench: $(VENV)/dev.done $(BUNDLE)/model.json ## measure speed, as ratios within one run (ARGS='--rounds 5')
+	$(BIN)/python -m benchmarks --model $(BUNDLE) $(ARGS)
+
+peers: $(VENV)/dev.done $(BUNDLE)/model.json ## measure the service against what people would use instead
+	$(MAKE) VENV=$(PEERS) $(PEERS)/peers.done
+	$(BIN)/python -m benchmarks.peers --model $(BUNDLE) --python $(PEERS)/bin/python $(ARGS)
 
 load: $(VENV)/dev.done $(BUNDLE)/model.json ## load the service until it bends, and judge it (ARGS='--shape soak --host URL')
 	$(BIN)/python -m loadtests --model $(BUNDLE) $(ARGS)
@@ -64,6 +69,7 @@ lock: ## resolve pyproject.toml into requirements/*.txt (ARGS=--upgrade: newest 
 	    dev-*) extras="--extra pipeline --group dev" ;; \
 	    run-*) extras="--extra cli --group build" ;; \
 	    serve-*) extras="" ;; \
+	    peers-*) extras="--group peers" ;; \
 	  esac; \
 	  case $$lock in dev-cpu) like="$(ARGS)" ;; *) like="--constraint requirements/dev-cpu.txt" ;; esac; \
 	  $(BIN)/uv pip compile pyproject.toml --extra $${lock#*-} $$extras $$like \
@@ -116,6 +122,11 @@ $(VENV)/run.done: requirements/run-$(TENSORFLOW).txt pyproject.toml | $(BIN)/pyt
 $(VENV)/dev.done: requirements/dev-$(TENSORFLOW).txt pyproject.toml | $(BIN)/python
 	$(call install,dev)
 	@touch $(VENV)/run.done $@
+
+# What the peers serve with would change how BentoML serves, so they live apart.
+$(VENV)/peers.done: requirements/peers-$(TENSORFLOW).txt pyproject.toml | $(BIN)/python
+	$(call install,peers)
+	@touch $@
 
 # --- what is served ------------------------------------------------------------------------------
 

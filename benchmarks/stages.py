@@ -18,6 +18,7 @@ from typing import TypeVar
 
 import av
 
+from benchmarks.tables import Row, Table, spread
 from pipeline.clips.cut import cut_clips
 from pipeline.clips.extract import extract_frames
 from pipeline.clips.manifest import read_manifest
@@ -39,25 +40,46 @@ def main() -> None:
     parser.add_argument("--signers", type=Path)
     parser.add_argument("--rounds", type=int, default=3)
     asked = parser.parse_args()
+    if asked.videos is None:
+        print(measure_drawn(rounds=asked.rounds).markdown())
+        return
+    table = measure_rounds(
+        asked.videos, asked.annotations, signers=asked.signers, rounds=asked.rounds
+    )
+    print(table.markdown())
+
+
+def measure_drawn(*, rounds: int) -> Table:
+    """Draw some videos, and measure every stage on them."""
     with tempfile.TemporaryDirectory() as scratch:
-        videos, annotations, signers = asked.videos, asked.annotations, asked.signers
-        if videos is None:
-            videos = Path(scratch) / "videos"
-            write_tutorials(videos, signers=4, signs=("A", "B", "J", "Z"))
-            annotations, signers = videos / TIMES_FILE, videos / SIGNERS_FILE
-        rounds = []
-        for _ in range(asked.rounds):
+        videos = Path(scratch)
+        write_tutorials(videos, signers=4, signs=("A", "B", "J", "Z"))
+        return measure_rounds(
+            videos, videos / TIMES_FILE, signers=videos / SIGNERS_FILE, rounds=rounds
+        )
+
+
+def measure_rounds(videos: Path, annotations: Path, *, signers: Path | None, rounds: int) -> Table:
+    """Measure every stage, round by round."""
+    with tempfile.TemporaryDirectory() as scratch:
+        found = []
+        for _ in range(rounds):
             folder = Path(scratch) / "round"
-            rounds.append(measure(videos, annotations, signers=signers, folder=folder))
+            found.append(measure(videos, annotations, signers=signers, folder=folder))
             shutil.rmtree(folder)
-    print("| stage | frames/s | against raw decoding of the same files |")
-    print("|---|---|---|")
-    for stage in rounds[0]:
+    rows: list[Row] = []
+    for stage in found[0]:
         raw = "raw videos" if stage in {"raw videos", "cut"} else "raw clips"
-        rate = statistics.median(each[stage] for each in rounds)
-        ratios = [each[stage] / each[raw] for each in rounds]
-        spread = f"{min(ratios):.2f} to {max(ratios):.2f}"
-        print(f"| {stage} | {rate:.0f} | {statistics.median(ratios):.2f} ({spread}) |")
+        ratios = [each[stage] / each[raw] for each in found]
+        rows.append(
+            {
+                "stage": stage,
+                "frames/s": statistics.median(each[stage] for each in found),
+                "against raw decoding": f"{statistics.median(ratios):.2f} ({spread(ratios)})",
+            }
+        )
+    note = f"One process; medians of {rounds} rounds."
+    return Table("stages", "The stages that decode videos", note, tuple(rows))
 
 
 def measure(videos: Path, annotations: Path, *, signers: Path | None, folder: Path) -> Rates:

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import keras
 import nncf
 import numpy as np
 import numpy.typing as npt
@@ -22,9 +21,8 @@ from pipeline.evaluation.card import CARD
 from pipeline.export import export_bundle
 from pipeline.files import whole_folder
 from pipeline.jobs import Progress, no_progress
-from pipeline.network.composition import SignNetwork
 from pipeline.network.weights import WEIGHTS
-from pipeline.network.weights_folder import load_network, write_manifest
+from pipeline.network.weights_folder import write_manifest
 from pipeline.provenance import PROVENANCE
 from signwrite.bundle import QUANTISED, Bundle
 from signwrite.errors import InputError
@@ -32,7 +30,8 @@ from signwrite.reader import read_tensor
 
 CLIPS = 30  # to watch
 
-Kernel = tuple[tuple[int, ...], float]  # its shape, and the sum of its magnitudes
+_NO_ARITHMETIC = {"Constant", "Convert", "Parameter", "Result"}
+_RECTIFIED = ("Convolution", "Add", "Relu")
 
 
 def quantise(
@@ -74,15 +73,12 @@ def quantise(
     with TemporaryDirectory() as temporary:
         bundle = export_bundle(weights, out=Path(temporary) / "bundle")
         model = openvino.convert_model(str(bundle.saved_model))
-        network, _, _ = load_network(weights)
         quantised = nncf.quantize(
             model,
             nncf.Dataset(list(watched())),
             preset=nncf.QuantizationPreset.MIXED,
             subset_size=len(chosen),
-            ignored_scope=nncf.IgnoredScope(
-                names=_outside(model, _trunk_kernels(network)), types=["MatMul"]
-            ),
+            ignored_scope=nncf.IgnoredScope(names=_exact(model)),
             # Without VNNI, sums of products overflow 16 bits unless weights leave room for them.
             advanced_parameters=nncf.AdvancedQuantizationParameters(
                 overflow_fix=nncf.OverflowFix.ENABLE
@@ -100,31 +96,25 @@ def quantise(
     return weights / QUANTISED
 
 
-def _trunk_kernels(network: SignNetwork) -> set[Kernel]:
-    """Describe InceptionV3's convolutions: they are most of the work, and forgive rounding."""
-    return {
-        _describe(np.transpose(layer.get_weights()[0], (3, 2, 0, 1)))
-        for part in ("localiser", "backbone")
-        for layer in network.parts[part].layers
-        if isinstance(layer, keras.layers.Conv2D) and layer.name.startswith("conv")
-    }
+def _exact(model: openvino.Model) -> list[str]:
+    """Name what stays exact: all but the convolutions whose sums go through a ReLU.
 
-
-def _outside(model: openvino.Model, trunk: set[Kernel]) -> list[str]:
-    """Name the convolutions that are not the trunk's: heads and readers, which stay exact.
-
-    A converted model does not keep the layers' names, but their kernels are what they were.
+    Those are nearly all of the work. What is left says where things are and how likely they are;
+    NNCF would round places on the canvas to one of 256 as well.
     """
-    left = []
-    for each in model.get_ordered_ops():
-        if each.get_type_name() == "Convolution":
-            kernel = each.input_value(1).get_node()
-            while kernel.get_type_name() != "Constant":  # one that is converted from float16
-                kernel = kernel.input_value(0).get_node()
-            if _describe(kernel.get_data()) not in trunk:
-                left.append(each.get_friendly_name())
-    return left
+    return [
+        each.get_friendly_name()
+        for each in model.get_ordered_ops()
+        if each.get_type_name() not in _NO_ARITHMETIC and not _is_rectified_convolution(each)
+    ]
 
 
-def _describe(kernel: npt.NDArray[np.floating]) -> Kernel:
-    return kernel.shape, round(float(np.abs(kernel.astype(np.float64)).sum()), 3)
+def _is_rectified_convolution(node: openvino.Node) -> bool:
+    following, names = node, [node.get_type_name()]
+    while names[-1] in ("Convolution", "Add") and len(names) <= len(_RECTIFIED):
+        targets = list(following.output(0).get_target_inputs())
+        if len(targets) != 1:
+            break
+        following = targets[0].get_node()
+        names.append(following.get_type_name())
+    return tuple(names) == _RECTIFIED

@@ -98,4 +98,7 @@ class MicroBatcher:
                     waiting.answer.set_result((found, place))
 
     def _call(self, batch: list[_Waiting]) -> Classification:
-        return self._classifier.classify(np.stack([waiting.clip for waiting in batch]))
+        clips = [waiting.clip for waiting in batch]
+        return self._classifier.classify(
+            np.stack(clips) if len(clips) > 1 else clips[0][np.newaxis]
+        )

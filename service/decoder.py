@@ -47,6 +47,7 @@ class DecoderSetup:
         cpu_s: the most CPU time for one clip, in seconds.
         wall_s: the most time for one clip, in seconds.
         seccomp: whether a kernel that does not filter system calls is an error.
+        places: how many tensors fit into the memory that is shared with it.
     """
 
     recipe: Recipe
@@ -55,6 +56,7 @@ class DecoderSetup:
     cpu_s: float = 20.0
     wall_s: float = 20.0
     seccomp: bool = False
+    places: int = 1
 
     def told(self, *, frames_fd: int) -> bytes:
         """Put into words what the process is told, and where the shared memory is."""
@@ -72,6 +74,9 @@ class DecoderSetup:
 class Decoder:
     """One decoder process; it has one clip at a time.
 
+    What it decodes stays where it wrote it, in one of the places of the memory that is shared with
+    it, until whoever reads it lets go of the place.
+
     Attributes:
         caged: whether the kernel filters its system calls.
         ffmpeg: the version of its FFmpeg.
@@ -88,6 +93,7 @@ class Decoder:
         self._process = process
         self._setup = setup
         self._frames = frames
+        self._free = list(range(len(frames)))
         self.caged = False
         self.ffmpeg = ""
 
@@ -98,7 +104,7 @@ class Decoder:
         Raises:
             DecoderGoneError: it ended, or said nothing for a minute.
         """
-        shape = setup.recipe.clip_shape
+        shape = (setup.places, *setup.recipe.clip_shape)
         with _shared_memory(int(np.prod(shape))) as frames_fd:
             frames = np.frombuffer(mmap.mmap(frames_fd, 0, prot=mmap.PROT_READ), np.uint8)
             process = await asyncio.create_subprocess_exec(
@@ -134,8 +140,25 @@ class Decoder:
         stdout = self._process.stdout
         return self._process.returncode is None and stdout is not None and not stdout.at_eof()
 
-    async def decode(self, clip: bytes | bytearray) -> ClipTensor:
+    @property
+    def has_place(self) -> bool:
+        """Whether there is room for another tensor."""
+        return bool(self._free)
+
+    def take_place(self) -> int:
+        """Take a place that is free; there must be one."""
+        return self._free.pop()
+
+    def let_go(self, place: int) -> None:
+        """Let the next clip overwrite a place."""
+        self._free.append(place)
+
+    async def decode(self, clip: bytes | bytearray, *, place: int) -> ClipTensor:
         """Read a clip.
+
+        Args:
+            clip: its bytes.
+            place: one that was taken; the tensor's frames are this memory itself, read-only here.
 
         Raises:
             ClipError: the clip cannot be read; DecoderGoneError, if it ended the process, or took
@@ -145,7 +168,7 @@ class Decoder:
         limit = asyncio.timeout(self._setup.wall_s)
         try:
             async with limit:
-                reply = await self._ask(CLIP_HEAD.pack(len(clip)), clip)
+                reply = await self._ask(CLIP_HEAD.pack(place, len(clip)), clip)
         except TimeoutError:
             if not limit.expired():
                 raise
@@ -154,7 +177,7 @@ class Decoder:
             raise _error_of(reply["fault"])
         try:
             return ClipTensor(
-                frames=self._frames.copy(),  # the next clip overwrites it
+                frames=self._frames[place],
                 pts_s=np.asarray(reply["pts_s"], np.float64),
                 info=ClipInfo(**reply["info"]),
             )
@@ -211,7 +234,8 @@ def _environment() -> dict[str, str]:
     """Return this process's environment, with the service importable and numpy's pools small."""
     root = str(Path(__file__).resolve().parents[1])
     path = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
-    single = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # each pool costs address space
+    # Each pool and each of malloc's arenas costs address space, of which there is little.
+    single = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
     return {**os.environ, **single, "PYTHONPATH": os.pathsep.join(path)}
 
 

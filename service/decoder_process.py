@@ -8,9 +8,9 @@ The wire, all integers little-endian::
 
     in    uint32 length, JSON setup: `DecoderSetup.told`                once
     out   uint32 length, JSON reply {"caged": true or false, "ffmpeg": its version}    ready
-    in    uint64 length, the clip's bytes                               for each clip
-    out   uint32 length, JSON reply; when it has no fault, the tensor, uint8 [T, S, S, 3], lies in
-          the memory that the server shares, until the next clip comes in
+    in    uint32 place, uint64 length, the clip's bytes                 for each clip
+    out   uint32 length, JSON reply; when it has no fault, the tensor, uint8 [T, S, S, 3], lies at
+          that place of the memory that the server shares
 
 JSON, not pickle: a clip that takes this process over must not take the server over with its answer.
 The memory has no name and cannot change its size, so none is left over and none can be cut short.
@@ -37,7 +37,7 @@ from signwrite.reader import read_tensor
 from signwrite.recipe import Recipe
 
 REPLY_HEAD = struct.Struct("<I")
-CLIP_HEAD = struct.Struct("<Q")
+CLIP_HEAD = struct.Struct("<IQ")
 
 _OUT_OF_MEMORY = "a clip that decodes in the memory allowed; received one that needs more"
 
@@ -51,13 +51,15 @@ def main() -> None:
     os.dup2(2, 1)  # whatever a library prints must not mix with the answers
     setup = json.loads(incoming.read(*REPLY_HEAD.unpack(incoming.read(REPLY_HEAD.size))))
     recipe, limits = Recipe(**setup["recipe"]), Limits(**setup["limits"])
-    shared = np.frombuffer(mmap.mmap(setup["frames_fd"], 0), np.uint8).reshape(recipe.clip_shape)
+    shared = np.frombuffer(mmap.mmap(setup["frames_fd"], 0), np.uint8)
+    shared = shared.reshape(-1, *recipe.clip_shape)
     caged = _confine(setup["memory_bytes"], seccomp=setup["seccomp"])
     _send(outgoing, {"caged": caged, "ffmpeg": ffmpeg_version()})
     while len(head := incoming.read(CLIP_HEAD.size)) == CLIP_HEAD.size:
-        clip = incoming.read(*CLIP_HEAD.unpack(head))
+        place, length = CLIP_HEAD.unpack(head)
+        clip = incoming.read(length)
         allow_cpu(setup["cpu_s"])
-        reply = _decode(clip, recipe=recipe, limits=limits, frames=shared)
+        reply = _decode(clip, recipe=recipe, limits=limits, frames=shared[place])
         allow_cpu(0)
         _send(outgoing, reply)
         del clip  # not held while waiting for the next
@@ -68,7 +70,7 @@ def _decode(
 ) -> dict[str, Any]:
     """Read a clip into `frames`; return what the server is told."""
     try:
-        tensor = read_tensor(clip, recipe=recipe, limits=limits)
+        tensor = read_tensor(clip, recipe=recipe, limits=limits, out=frames)
     except ClipError as error:
         return {"fault": _as_json(error)}
     except MemoryError:
@@ -76,7 +78,6 @@ def _decode(
     except Exception:
         _logger.exception("the decoder failed")
         return {"fault": {"kind": "internal"}}
-    frames[:] = tensor.frames
     return {"info": dataclasses.asdict(tensor.info), "pts_s": tensor.pts_s.tolist()}
 
 

@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from service.decoder import Decoder, DecoderGoneError, DecoderSetup
 from service.metrics import metrics
@@ -28,6 +30,7 @@ class DecoderPool:
         self._size = size
         self._idle: asyncio.LifoQueue[Decoder] = asyncio.LifoQueue()
         self._all: set[Decoder] = set()
+        self._full: set[Decoder] = set()  # whole, but without a place for another tensor
         self._renewals: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
@@ -49,15 +52,20 @@ class DecoderPool:
         """The version of FFmpeg that decodes."""
         return next((decoder.ffmpeg for decoder in self._all), "")
 
-    async def decode(
+    @asynccontextmanager
+    async def decoded(
         self, clip: bytes | bytearray, *, timings: Timings | None = None
-    ) -> ClipTensor:
-        """Read a clip in the next free process.
+    ) -> AsyncIterator[ClipTensor]:
+        """Read a clip in the next free process that has a place for it.
 
         Args:
             clip: its bytes.
             timings: told how long it waited for a process, and how long that took; nobody by
                 default.
+
+        Yields:
+            The clip, where the process wrote it: nothing is copied. It holds only as long as the
+            context, as another clip may take its place then.
 
         A caller that is cancelled while it waits for a process has cost nothing; one that is
         cancelled later has its process killed, and the work with it.
@@ -68,17 +76,15 @@ class DecoderPool:
         timings = timings or Timings()
         with timings.span(WAIT_DECODER):
             decoder = await self._free()
+        place = decoder.take_place()
         try:
-            with timings.span(DECODE):
-                tensor = await decoder.decode(clip)
-        except ClipError as error:
-            self._give_back(decoder, whole=not isinstance(error, DecoderGoneError))
-            raise
-        except BaseException:
-            self._give_back(decoder, whole=False)
-            raise
-        self._give_back(decoder, whole=True)
-        return tensor
+            tensor = await self._decode(decoder, clip, place=place, timings=timings)
+            yield tensor
+        finally:
+            decoder.let_go(place)
+            if decoder in self._full:
+                self._full.remove(decoder)
+                self._idle.put_nowait(decoder)
 
     async def close(self) -> None:
         """End every process."""
@@ -88,14 +94,33 @@ class DecoderPool:
         await asyncio.gather(*(decoder.kill() for decoder in self._all))
         self._all.clear()
 
+    async def _decode(
+        self, decoder: Decoder, clip: bytes | bytearray, *, place: int, timings: Timings
+    ) -> ClipTensor:
+        """Read a clip, and give the process back as soon as it is free."""
+        try:
+            with timings.span(DECODE):
+                tensor = await decoder.decode(clip, place=place)
+        except ClipError as error:
+            self._give_back(decoder, whole=not isinstance(error, DecoderGoneError))
+            raise
+        except BaseException:
+            self._give_back(decoder, whole=False)
+            raise
+        self._give_back(decoder, whole=True)
+        return tensor
+
     async def _free(self) -> Decoder:
         while not (decoder := await self._idle.get()).alive:  # it ended while nobody looked
             self._give_back(decoder, whole=False)
         return decoder
 
     def _give_back(self, decoder: Decoder, *, whole: bool) -> None:
-        if whole:
+        if whole and decoder.has_place:
             self._idle.put_nowait(decoder)
+            return
+        if whole:
+            self._full.add(decoder)
             return
         renewal = asyncio.create_task(self._renew(decoder))
         self._renewals.add(renewal)
@@ -106,6 +131,7 @@ class DecoderPool:
         metrics().decoder_replaced()
         await decoder.kill()
         self._all.discard(decoder)
+        self._full.discard(decoder)
         while True:
             try:
                 await self._add()

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from time import perf_counter
@@ -52,6 +53,8 @@ class Predictor:
                 cpu_s=settings.decoder_cpu_s,
                 wall_s=settings.decoder_s,
                 seccomp=settings.require_seccomp,
+                # All requests in the house may wait for the model at once.
+                places=math.ceil(settings.max_requests / settings.decoders),
             ),
             size=settings.decoders,
         )
@@ -160,9 +163,9 @@ class Predictor:
     ) -> PredictionAnswer:
         if self._reader is None or self._batcher is None:
             raise NotReadyError("a model that is loaded", retry_after_s=_LOADING_RETRY_S)
-        tensor = await self._decoders.decode(clip, timings=timings)
-        classification, row = await self._batcher.classify(tensor.frames, timings=timings)
-        reading = self._reader.rank(classification, tensor=tensor, row=row, top_k=top_k)
+        async with self._decoders.decoded(clip, timings=timings) as tensor:
+            found, row = await self._batcher.classify(tensor.frames, timings=timings)
+            reading = self._reader.rank(found, tensor=tensor, row=row, top_k=top_k)
         metrics().predicted(uncertain=reading.ranking.uncertain)
         metrics().timed(timings)
         return PredictionAnswer.of(reading, manifest=self.manifest)

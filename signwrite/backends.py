@@ -11,7 +11,7 @@ from typing import Literal
 from signwrite.bundle import Bundle, Manifest
 from signwrite.classifier import Classifier, SavedModelClassifier
 from signwrite.errors import BundleError
-from signwrite.openvino_classifier import OpenVinoClassifier
+from signwrite.openvino_classifier import OpenVinoClassifier, convert
 
 Backend = Literal["tensorflow", "openvino", "openvino-bf16", "openvino-int8"]
 Wanted = Literal["auto", "tensorflow", "openvino", "openvino-bf16", "openvino-int8"]
@@ -85,6 +85,8 @@ def load_classifier(
     chosen = choose_backend(bundle, backend)
     if chosen == "tensorflow":
         return SavedModelClassifier(bundle.saved_model, threads=threads), chosen
-    model = bundle.quantised if chosen == "openvino-int8" else bundle.saved_model
+    if chosen == "openvino-int8":
+        return OpenVinoClassifier(bundle.quantised, threads=threads), chosen
+    model = convert(bundle.saved_model, digests=bundle.manifest.digests)
     bfloat16 = chosen == "openvino-bf16"
     return OpenVinoClassifier(model, threads=threads, bfloat16=bfloat16), chosen

@@ -1,6 +1,12 @@
 """The classifier on OpenVINO: CPUs multiply 8-bit integers two to four times as fast as floats."""
 
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -10,6 +16,54 @@ from signwrite.classifier import Classification, check_clips
 from signwrite.errors import BundleError
 
 OUTPUTS = ("scores", "hand", "boxes")
+
+
+def convert(saved_model: Path, *, digests: Mapping[str, str], cache: Path | None = None) -> Path:
+    """Convert a SavedModel to OpenVINO's form; what was converted before is taken from a cache.
+
+    Args:
+        saved_model: its folder.
+        digests: SHA-256 of its files: another content is converted anew, as with another OpenVINO.
+        cache: where to keep it; by default ``signwrite`` in the user's folder for caches.
+
+    Returns:
+        The converted model; the SavedModel itself where nothing can be kept, as on a file system
+        that is read-only.
+
+    Raises:
+        BundleError: OpenVINO cannot read it.
+    """
+    import openvino  # noqa: PLC0415 - as below
+
+    key = json.dumps([openvino.__version__, sorted(digests.items())])
+    name = f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.openvino"
+    kept = (cache or _user_cache()) / name / "model.xml"
+    if kept.is_file():
+        return kept
+    with suppress(OSError):  # it can be served without being kept
+        kept.parent.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=kept.parent.parent) as temporary:
+            whole = Path(temporary) / name
+            openvino.save_model(_read(saved_model), str(whole / kept.name), compress_to_fp16=False)
+            whole.rename(kept.parent)  # fails where another process was first
+    return kept if kept.is_file() else saved_model
+
+
+def _user_cache() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "signwrite"
+
+
+def _read(model: Path) -> Any:  # noqa: ANN401 - OpenVINO ships no types
+    import openvino  # noqa: PLC0415 - a second of import that only a model needs
+
+    try:
+        return openvino.convert_model(str(model)) if model.is_dir() else str(model)
+    except (OSError, RuntimeError) as error:
+        raise _unreadable(model, error) from error
+
+
+def _unreadable(model: Path, error: Exception) -> BundleError:
+    return BundleError(f"a model that OpenVINO can run: {model.name}: {error}")
 
 
 class OpenVinoClassifier:
@@ -36,11 +90,10 @@ class OpenVinoClassifier:
         if threads is not None:
             properties["INFERENCE_NUM_THREADS"] = threads
         try:
-            read = openvino.convert_model(str(model)) if model.is_dir() else str(model)
-            self._compiled = openvino.Core().compile_model(read, "CPU", properties)
+            self._compiled = openvino.Core().compile_model(_read(model), "CPU", properties)
             self._outputs = {name: self._compiled.output(name) for name in OUTPUTS}
         except (OSError, RuntimeError) as error:
-            raise BundleError(f"a model that OpenVINO can run: {model.name}: {error}") from error
+            raise _unreadable(model, error) from error
 
     def classify(self, clips: npt.NDArray[np.uint8]) -> Classification:
         """Score uint8 [B, T, S, S, 3] clips, RGB.
@@ -49,7 +102,7 @@ class OpenVinoClassifier:
             ValueError: the array is not uint8 with five axes.
         """
         check_clips(clips)
-        said = self._compiled(np.ascontiguousarray(clips))
+        said = self._compiled(np.ascontiguousarray(clips), share_inputs=True)
         # Copied: the next call overwrites what OpenVINO hands out.
         return Classification(
             **{name: np.array(said[output], np.float32) for name, output in self._outputs.items()}

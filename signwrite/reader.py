@@ -51,13 +51,21 @@ class ClipTensor:
         return len(np.unique(self.pts_s))
 
 
-def read_tensor(source: Source, *, recipe: Recipe, limits: Limits | None = None) -> ClipTensor:
+def read_tensor(
+    source: Source,
+    *,
+    recipe: Recipe,
+    limits: Limits | None = None,
+    out: npt.NDArray[np.uint8] | None = None,
+) -> ClipTensor:
     """Read a clip into the model's tensor, decoding only as far as the last frame that is kept.
 
     Args:
         source: the clip's bytes, or a file to read them from.
         recipe: how the clip becomes a tensor.
         limits: how large it may be; the defaults of `Limits` by default.
+        out: uint8 of the recipe's `clip_shape`, where the frames are to be written; new memory by
+            default.
 
     Raises:
         InputError: the path cannot be read.
@@ -65,13 +73,15 @@ def read_tensor(source: Source, *, recipe: Recipe, limits: Limits | None = None)
         UnsupportedMediaError: not a video container or codec on the allow-list.
         UnusableClipError: damaged, empty or without a frame.
     """
-    frames = np.zeros(recipe.clip_shape, dtype=np.uint8)
+    frames = np.empty(recipe.clip_shape, dtype=np.uint8) if out is None else out
+    frames.fill(0)  # what a frame does not cover is black
     pts_s = np.zeros(recipe.frames_per_clip, dtype=np.float64)
     first: DecodedFrame | None = None
     before: DecodedFrame | None = None
     with opened(source, limits=limits or Limits()) as clip:
         targets = target_times(clip.span, recipe.frames_per_clip)
-        for place, (pts, frame) in enumerate(nearest(clip.frames(), targets)):
+        frames_wanted = clip.frames(clip.nearest_times(targets))
+        for place, (pts, frame) in enumerate(nearest(frames_wanted, targets)):
             pts_s[place] = clip.seconds(pts)
             if frame is before:
                 frames[place] = frames[place - 1]

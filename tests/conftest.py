@@ -12,6 +12,7 @@ import pytest
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's greetings hide a test's output
 # BentoML reads this once, when it is imported: its model store is the tests' own.
 os.environ["BENTOML_HOME"] = tempfile.mkdtemp(prefix="bentoml-")
+os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="cache-")
 
 from tests.servers import Server, running_server
 
@@ -19,7 +20,8 @@ MAX_BYTES = 1_000_000
 
 
 def pytest_unconfigure() -> None:
-    shutil.rmtree(os.environ["BENTOML_HOME"], ignore_errors=True)
+    for each in ("BENTOML_HOME", "XDG_CACHE_HOME"):
+        shutil.rmtree(os.environ[each], ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,8 @@
 """The programs that say what the choices in the recipe are worth, on drawn clips."""
 
+import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -8,15 +10,20 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from benchmarks import ablation, knee
+from benchmarks import ablation, decoding, footage, knee, serving, tables
+from benchmarks.load import send_all
+from benchmarks.peers.__main__ import NAIVE, OURS
+from benchmarks.peers.__main__ import measure as compare
 from pipeline.cli import app
 from pipeline.network.composition import SignNetwork
 from pipeline.network.config import NetworkConfig
 from pipeline.table import read_table
 from pipeline.training.store import Store
+from signwrite.reader import read_tensor
 from signwrite.recipe import Recipe
+from tests.clips import counter_clip, rotated_clip
 from tests.rows import ROW
-from tests.servers import ROOT
+from tests.servers import ROOT, Server
 from tests.starting import starting_weights
 from tests.tiny import tiny_params
 
@@ -154,3 +161,55 @@ def test_the_knee_has_a_cell_for_each_count_of_frames(
     assert all(0.0 <= each.top1 <= each.top3 <= 1.0 for each in rows)
     assert rows[1].gflop == pytest.approx(2 * rows[0].gflop)
     assert "| 96 |" in capsys.readouterr().out
+
+
+def test_works_are_done_in_turn_and_compared_within_a_round() -> None:
+    done: list[str] = []
+    works = {name: partial(done.append, name) for name in ("one", "two")}
+    seconds = tables.interleave(works, rounds=2)
+    assert done == ["one", "two"] * 3  # a round to warm up
+    assert {name: len(took) for name, took in seconds.items()} == {"one": 2, "two": 2}
+    assert tables.ratio([1.0, 9.0, 4.0], [1.0, 3.0, 2.0]) == 2.0
+
+
+def test_a_table_is_kept_as_it_is_printed(tmp_path: Path) -> None:
+    table = tables.Table("name", "Title", "Note.", ({"what": "this", "ms": 0.12345, "n": 1234.5},))
+    table.save(tmp_path)
+    assert (tmp_path / "name.md").read_text().splitlines()[-1] == "| this | 0.123 | 1234 |"
+    assert json.loads((tmp_path / "name.json").read_text())["rows"][0]["ms"] == 0.12345
+
+
+def test_decoding_is_measured_in_the_process_and_out_of_it() -> None:
+    table = decoding.measure({"a clip": counter_clip(30)}, rounds=1)
+    one, middle = table.rows
+    assert one["clip"] == "a clip"
+    for column in ("to the tensor", "by the decoder process"):
+        assert one[column] == middle[column]
+        assert float(one[column]) > 0
+
+
+def test_a_filmed_clip_is_as_large_and_long_as_was_asked() -> None:
+    info = read_tensor(footage.film("B", size="480p", seconds=0.5), recipe=Recipe()).info
+    assert (info.width, info.height) == (640, 480)
+    assert info.duration_s == pytest.approx(0.5)
+
+
+@pytest.mark.slow
+def test_the_service_is_measured_against_a_loop(tiny_bundle: Path) -> None:
+    clips = [counter_clip(20)] * 6
+    against, spans = serving.measure(tiny_bundle, backend="tensorflow", clips=clips, rounds=1)
+    assert [row["clients"] for row in against.rows[1:]] == [str(each) for each in serving.CLIENTS]
+    assert all(float(row["clips/s"]) > 0 for row in against.rows)
+    assert {"decode", "infer"} <= {row["span"] for row in spans.rows}
+
+
+@pytest.mark.slow
+def test_peers_are_asked_in_turn_and_their_answers_compared(server: Server) -> None:
+    _, port = server.address
+    clips = [counter_clip(20), rotated_clip(90), counter_clip(5)]
+    table = compare({NAIVE: port, OURS: port}, clips=clips, rounds=1, clients=2)
+    naive, ours = table.rows
+    assert naive["same sign first"] == "-"
+    assert ours["same sign first"] == "3/3"
+    with pytest.raises(RuntimeError, match="1 clients failed"):
+        send_all(port, [b"no clip"], clients=1)

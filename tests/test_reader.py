@@ -10,13 +10,13 @@ import pytest
 
 from signwrite.bundle import Manifest
 from signwrite.classifier import Classification
-from signwrite.clip import ClipInfo, Limits
+from signwrite.clip import ClipInfo, Limits, opened
 from signwrite.errors import LimitExceededError
 from signwrite.frames import fit
 from signwrite.ranking import UncertaintyRule
 from signwrite.reader import ClipTensor, Reader, read_tensor
 from signwrite.recipe import Recipe
-from signwrite.sampling import pick_frames
+from signwrite.sampling import nearest, pick_frames, target_times
 from signwrite.vocabulary import Vocabulary
 from tests.clips import BAD, BLUE, GOOD, RED, counter_clip, encode, read_number
 
@@ -90,6 +90,28 @@ def test_decoding_stops_at_the_last_frame_that_is_needed() -> None:
     assert numbers_in(tensor) == [100]
     assert tensor.info.frames_decoded < 110
     assert tensor.info.duration_s == pytest.approx(200 / 30, abs=0.01)
+
+
+# Just before the damage, a frame that was passed over may have been the nearest one left.
+@pytest.mark.parametrize("name", sorted(GOOD.keys() - {"ts-damaged", "mp4-truncated"}))
+def test_what_is_passed_over_changes_nothing(name: str) -> None:
+    tensor = read_tensor(GOOD[name].content, recipe=RECIPE)
+    with opened(GOOD[name].content, limits=Limits()) as clip:
+        targets = target_times(clip.span, RECIPE.frames_per_clip)
+        every = list(nearest(clip.frames(), targets))
+        for shown, (pts, frame) in zip(tensor.frames, every, strict=True):
+            placement = fit(frame.width, frame.height, canvas_px=RECIPE.canvas_px)
+            rows, columns = placement.region
+            pixels = frame.rgb(placement.width, placement.height)
+            np.testing.assert_array_equal(shown[rows, columns], pixels, err_msg=str(pts))
+
+
+@pytest.mark.parametrize("codec", ["libx264", "libx265"])
+def test_frames_that_no_other_refers_to_are_passed_over(codec: str) -> None:
+    content = encode("mp4", codec, numbers=range(60))
+    tensor = read_tensor(content, recipe=Recipe(frames_per_clip=3, canvas_px=96))
+    assert numbers_in(tensor) == pick_frames(range(60), 3)
+    assert tensor.info.frames_decoded < 40
 
 
 @pytest.mark.parametrize(
@@ -197,7 +219,7 @@ def test_a_reading_is_ranked_by_the_manifests_signs_and_rule() -> None:
     reading = reader().read(counter_clip())
     assert [prediction.sign for prediction in reading.ranking.predictions] == ["A", "B", "C"]
     assert not reading.ranking.uncertain
-    assert reading.info.frames_decoded == 30 - 1  # the last target is settled one frame earlier
+    assert reading.info.frames_decoded < 30  # the last target is settled one frame earlier
     assert reading.frames_used == 6
     assert reading.boxes.shape == (6, 4)
     assert reader(min_hand=0.9).read(counter_clip()).ranking.uncertain

@@ -13,7 +13,7 @@ from signwrite import backends
 from signwrite.backends import GATE, Backend, Wanted, choose_backend, load_classifier, passes_gate
 from signwrite.bundle import MANIFEST, QUANTISED, Bundle
 from signwrite.errors import BundleError
-from signwrite.openvino_classifier import OpenVinoClassifier
+from signwrite.openvino_classifier import OpenVinoClassifier, convert
 from signwrite.reader import read_tensor
 from tests.bundles import TINY_RECIPE
 from tests.clips import counter_clip, rotated_clip
@@ -82,6 +82,32 @@ def test_what_is_no_batch_and_no_model_is_refused(tiny_bundle: Path, tmp_path: P
     (tmp_path / "model.xml").write_text("<no model/>")
     with pytest.raises(BundleError, match=r"a model that OpenVINO can run: model\.xml"):
         OpenVinoClassifier(tmp_path / "model.xml")
+
+
+def test_a_model_is_converted_once_and_anew_when_it_is_another(
+    tiny_bundle: Path, tmp_path: Path, clips: npt.NDArray[np.uint8]
+) -> None:
+    bundle = Bundle(tiny_bundle)
+    digests = bundle.manifest.digests
+    kept = convert(bundle.saved_model, digests=digests, cache=tmp_path / "cache")
+    scores = OpenVinoClassifier(kept).classify(clips).scores
+    before = kept.stat()
+    assert convert(bundle.saved_model, digests=digests, cache=tmp_path / "cache") == kept
+    assert kept.stat() == before
+    other = convert(
+        bundle.saved_model, digests=digests | {"more": "1" * 64}, cache=tmp_path / "cache"
+    )
+    assert other != kept
+    np.testing.assert_array_equal(OpenVinoClassifier(other).classify(clips).scores, scores)
+    assert len(list((tmp_path / "cache").iterdir())) == 2  # and nothing half done
+
+
+def test_a_model_is_served_where_nothing_can_be_kept(tiny_bundle: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    bundle = Bundle(tiny_bundle)
+    cache = tmp_path / "file" / "cache"
+    found = convert(bundle.saved_model, digests=bundle.manifest.digests, cache=cache)
+    assert found == bundle.saved_model
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from service.decoder import Decoder, DecoderGoneError, DecoderSetup
 from service.decoding import DecoderPool
 from signwrite.clip import Limits
 from signwrite.errors import LimitExceededError, UnsupportedMediaError, UnusableClipError
-from signwrite.reader import read_tensor
+from signwrite.reader import ClipTensor, read_tensor
 from tests.bundles import TINY_RECIPE
 from tests.clips import counter_clip, encode, rotated_clip
 
@@ -24,11 +24,13 @@ pytestmark = pytest.mark.slow
 SETUP = DecoderSetup(recipe=TINY_RECIPE, limits=Limits(max_seconds=5), memory_bytes=2**30)
 
 
-def with_pool(play: Callable[[DecoderPool], Awaitable[None]], *, size: int = 1) -> list[int]:
+def with_pool(
+    play: Callable[[DecoderPool], Awaitable[None]], *, size: int = 1, setup: DecoderSetup = SETUP
+) -> list[int]:
     """Play with an open pool; return the processes it ever was seen to have."""
 
     async def run() -> list[int]:
-        pool = DecoderPool(SETUP, size=size)
+        pool = DecoderPool(setup, size=size)
         try:
             await pool.start()
             first = pool.pids
@@ -38,6 +40,12 @@ def with_pool(play: Callable[[DecoderPool], Awaitable[None]], *, size: int = 1) 
             await pool.close()
 
     return asyncio.run(run())
+
+
+async def read(pool: DecoderPool, clip: bytes | bytearray) -> ClipTensor:
+    """Decode a clip and keep it; the pool's own memory is let go of."""
+    async with pool.decoded(clip) as tensor:
+        return replace(tensor, frames=tensor.frames.copy())
 
 
 def lives(pid: int) -> bool:
@@ -57,7 +65,7 @@ def test_tensors_come_back_as_they_are() -> None:
     async def play(pool: DecoderPool) -> None:
         for content in (counter_clip(), bytearray(rotated_clip(90)), counter_clip(1)):
             wanted = read_tensor(bytes(content), recipe=TINY_RECIPE)
-            received = await pool.decode(content)
+            received = await read(pool, content)
             np.testing.assert_array_equal(received.frames, wanted.frames)
             np.testing.assert_array_equal(received.pts_s, wanted.pts_s)
             assert received.info == wanted.info
@@ -70,15 +78,15 @@ def test_errors_come_back_as_they_are_and_the_process_stays() -> None:
     async def play(pool: DecoderPool) -> None:
         before = pool.pids
         with pytest.raises(UnsupportedMediaError, match="received something else"):
-            await pool.decode(b"no video")
+            await read(pool, b"no video")
         with pytest.raises(LimitExceededError) as caught:
-            await pool.decode(counter_clip(200))
+            await read(pool, counter_clip(200))
         assert caught.value.limit == "max_seconds"
         assert caught.value.wanted == "at most 5 s"
         with pytest.raises(UnusableClipError):
-            await pool.decode(counter_clip()[:1500])
+            await read(pool, counter_clip()[:1500])
         assert pool.pids == before
-        assert (await pool.decode(counter_clip())).info.frames_decoded > 0
+        assert (await read(pool, counter_clip())).info.frames_decoded > 0
 
     with_pool(play)
 
@@ -89,8 +97,8 @@ def test_a_deadline_kills_the_process_and_the_next_clip_is_read() -> None:
         os.kill(stuck, signal.SIGSTOP)  # as good as a clip that decodes for ever
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.1):
-                await pool.decode(counter_clip())
-        assert (await pool.decode(counter_clip())).info.width == 96
+                await read(pool, counter_clip())
+        assert (await read(pool, counter_clip())).info.width == 96
         assert not lives(stuck)
         assert stuck not in pool.pids
 
@@ -101,12 +109,12 @@ def test_a_process_that_dies_with_a_clip_is_the_clips_fault() -> None:
     async def play(pool: DecoderPool) -> None:
         (victim,) = pool.pids
         os.kill(victim, signal.SIGSTOP)
-        decoding = asyncio.create_task(pool.decode(counter_clip()))
+        decoding = asyncio.create_task(read(pool, counter_clip()))
         await asyncio.sleep(0)
         os.kill(victim, signal.SIGKILL)
         with pytest.raises(DecoderGoneError, match="ended the decoder"):
             await decoding
-        assert (await pool.decode(counter_clip())).info.width == 96
+        assert (await read(pool, counter_clip())).info.width == 96
 
     with_pool(play)
 
@@ -117,7 +125,7 @@ def test_a_process_that_died_idle_costs_no_request() -> None:
         os.kill(victim, signal.SIGKILL)
         await asyncio.to_thread(wait_until_gone, victim)
         await asyncio.sleep(0.01)  # the loop sees the closed pipe before it goes on
-        assert (await pool.decode(counter_clip())).info.width == 96
+        assert (await read(pool, counter_clip())).info.width == 96
 
     with_pool(play)
 
@@ -126,11 +134,11 @@ def test_a_clip_that_waits_for_a_process_and_is_cancelled_harms_none() -> None:
     async def play(pool: DecoderPool) -> None:
         (only,) = pool.pids
         os.kill(only, signal.SIGSTOP)
-        first = asyncio.create_task(pool.decode(counter_clip()))
+        first = asyncio.create_task(read(pool, counter_clip()))
         await asyncio.sleep(0)
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.05):
-                await pool.decode(counter_clip())
+                await read(pool, counter_clip())
         os.kill(only, signal.SIGCONT)
         assert (await first).info.width == 96
         assert pool.pids == [only]
@@ -146,20 +154,20 @@ def address_space(pid: int) -> int:
 
 def test_a_clip_that_needs_too_much_memory_is_its_own_fault() -> None:
     """The kernel refuses it; the process says so and goes on, or is replaced."""
-    large = encode("avi", "mjpeg", pixels="yuvj420p", numbers=(0, 1), size=(4096, 2048))
+    large = encode("avi", "mjpeg", pixels="yuvj444p", numbers=range(24), size=(4096, 2304))
 
     async def run() -> None:
         decoder = await Decoder.start(SETUP)
         needed = address_space(decoder.pid)
         await decoder.kill()
-        setup = replace(SETUP, memory_bytes=needed + 24 * 2**20)
+        setup = replace(SETUP, memory_bytes=needed + 72 * 2**20)
         pool = DecoderPool(setup, size=1)
         try:
             await pool.start()
-            assert (await pool.decode(counter_clip())).info.width == 96
+            assert (await read(pool, counter_clip())).info.width == 96
             with pytest.raises(UnusableClipError):
-                await pool.decode(large)
-            assert (await pool.decode(counter_clip())).info.width == 96
+                await read(pool, large)
+            assert (await read(pool, counter_clip())).info.width == 96
         finally:
             await pool.close()
 
@@ -181,8 +189,8 @@ def test_a_clip_that_takes_too_long_is_its_own_fault(setup: DecoderSetup, messag
         try:
             await pool.start()
             with pytest.raises(DecoderGoneError, match=message):
-                await pool.decode(slow)
-            assert (await pool.decode(counter_clip())).info.width == 96
+                await read(pool, slow)
+            assert (await read(pool, counter_clip())).info.width == 96
         finally:
             await pool.close()
 
@@ -193,8 +201,41 @@ def test_clips_are_read_side_by_side() -> None:
     clips = [counter_clip(frames) for frames in (5, 10, 20, 30, 60, 90)]
 
     async def play(pool: DecoderPool) -> None:
-        tensors = await asyncio.gather(*map(pool.decode, clips))
+        tensors = await asyncio.gather(*(read(pool, clip) for clip in clips))
         wanted = [read_tensor(content, recipe=TINY_RECIPE).info for content in clips]
         assert [tensor.info for tensor in tensors] == wanted
 
     assert len(set(with_pool(play, size=2))) == 2
+
+
+def test_a_tensor_stays_as_it_is_until_it_is_let_go_of() -> None:
+    clips = [counter_clip(frames) for frames in (5, 20, 60)]
+    wanted = [read_tensor(content, recipe=TINY_RECIPE).frames for content in clips]
+
+    async def play(pool: DecoderPool) -> None:
+        async with pool.decoded(clips[0]) as first, pool.decoded(clips[1]) as second:
+            third = asyncio.create_task(read(pool, clips[2]))  # both places are taken
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(asyncio.shield(third), 0.5)
+            np.testing.assert_array_equal(first.frames, wanted[0])
+            np.testing.assert_array_equal(second.frames, wanted[1])
+            assert not first.frames.flags.owndata
+            assert not first.frames.flags.writeable
+        np.testing.assert_array_equal((await third).frames, wanted[2])
+
+    pids = with_pool(play, setup=replace(SETUP, places=2))
+    assert len(set(pids)) == 1
+
+
+def test_a_process_with_every_place_taken_can_die_and_is_replaced() -> None:
+    async def play(pool: DecoderPool) -> None:
+        async with pool.decoded(counter_clip()) as held:
+            (victim,) = pool.pids
+            os.kill(victim, signal.SIGKILL)
+            await asyncio.to_thread(wait_until_gone, victim)
+            wanted = read_tensor(counter_clip(), recipe=TINY_RECIPE).frames
+            np.testing.assert_array_equal(held.frames, wanted)  # its memory outlives it
+        assert (await read(pool, counter_clip())).info.width == 96
+        assert victim not in pool.pids
+
+    with_pool(play)

@@ -138,6 +138,8 @@ def card_text(manifest: Manifest) -> str:
         of = [_CROSSVAL_PROSE] if split == CROSSVAL else []
         section = [f"## Figures: {split}", *of, figures_table(told, split=split)]
         parts.append("\n\n".join([*section, _figures_prose(told)]))
+    if "backends" in card:
+        parts.append(f"## What runs it\n\n{_backends_table(card['backends'])}")
     if "uncertainty" in card:
         parts.append(f"## When it says uncertain\n\n{_rule_prose(manifest)}")
     return "\n\n".join(parts) + "\n"
@@ -154,6 +156,15 @@ def _splits_table(data: dict[str, dict[str, int]]) -> str:
         if told["clips"]
     ]
     return "\n".join(["| split | signers | signs | clips |", "|---|---|---|---|", *rows])
+
+
+def _backends_table(measured: dict[str, Any]) -> str:
+    rows = [
+        f"| {backend} | {told['clips']} | {told['top1']:.1%} | {told['calibration_error']:.1%} |"
+        for backend, told in sorted(measured.items(), reverse=True)
+    ]
+    header = "| backend | validation clips | top-1 | calibration error |"
+    return "\n".join([header, "|---|---|---|---|", *rows])
 
 
 def _figures_prose(told: dict[str, Any]) -> str:

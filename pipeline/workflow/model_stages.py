@@ -3,15 +3,22 @@
 import json
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipeline.clips.manifest import MANIFEST as CLIPS
 from pipeline.files import whole_folder
 from pipeline.provenance import fingerprint
 from pipeline.training.params import STARTS, read_object
-from pipeline.workflow.params import RunParams
+from pipeline.workflow.params import RunParams, Split
 from pipeline.workflow.places import Places
 from pipeline.workflow.stage import Crew, Stage, files_in
+from signwrite.backends import REFERENCE, Backend
 from signwrite.bundle import MANIFEST
+
+if TYPE_CHECKING:
+    from pipeline.evaluation.evaluate import Measured
+
+_GATED: Split = "validation"  # the one on which backends are compared
 
 
 def train_stage(params: RunParams, places: Places) -> Stage:
@@ -49,17 +56,40 @@ def train_stage(params: RunParams, places: Places) -> Stage:
     return Stage("train", inputs, lambda: files_in(places.trained), given, work)
 
 
-def export_stage(places: Places) -> Stage:
+def quantise_stage(places: Places) -> Stage:
+    """Make the model in 8-bit integers, beside a copy of the weights."""
+
+    def work(crew: Crew) -> None:
+        from pipeline.quantise import quantise  # noqa: PLC0415 - on demand
+
+        with whole_folder(places.quantised) as folder:
+            shutil.copytree(places.trained, folder, dirs_exist_ok=True)
+        with crew.watch.bar("clips to quantise by") as move:
+            quantise(places.quantised, places.clips, progress=move)
+
+    return Stage(
+        "quantise",
+        lambda: [places.clips / CLIPS, *files_in(places.trained)],
+        lambda: files_in(places.quantised),
+        None,
+        work,
+    )
+
+
+def _weights(params: RunParams, places: Places) -> Path:
+    return places.quantised if params.quantise else places.trained
+
+
+def export_stage(params: RunParams, places: Places) -> Stage:
     """Rebuild the SavedModel, and verify it."""
+    weights = _weights(params, places)
 
     def work(_: Crew) -> None:
         from pipeline.export import export_bundle  # noqa: PLC0415 - on demand
 
-        export_bundle(places.trained, out=places.exported)
+        export_bundle(weights, out=places.exported)
 
-    return Stage(
-        "export", lambda: files_in(places.trained), lambda: files_in(places.exported), None, work
-    )
+    return Stage("export", lambda: files_in(weights), lambda: files_in(places.exported), None, work)
 
 
 def evaluate_stage(params: RunParams, places: Places) -> Stage:
@@ -74,28 +104,35 @@ def evaluate_stage(params: RunParams, places: Places) -> Stage:
         return [file for folder in folders for file in files_in(folder)]
 
     def work(crew: Crew) -> None:
-        from pipeline.evaluation.card import add_to_card  # noqa: PLC0415 - on demand
+        from pipeline.evaluation.card import (  # noqa: PLC0415 - on demand
+            add_backend_to_card,
+            add_to_card,
+        )
         from pipeline.evaluation.evaluate import evaluate_bundle  # noqa: PLC0415 - on demand
         from pipeline.evaluation.report import write_report  # noqa: PLC0415 - on demand
         from pipeline.training.store import HandTables  # noqa: PLC0415 - on demand
+        from signwrite.backends import load_classifier  # noqa: PLC0415 - on demand
         from signwrite.bundle import Bundle  # noqa: PLC0415 - on demand
-        from signwrite.classifier import SavedModelClassifier  # noqa: PLC0415 - on demand
 
         bundle = Bundle(places.exported)
-        classifier = SavedModelClassifier(bundle.saved_model)
-        measured = {}
-        for split in params.evaluate:
-            measured[split] = evaluate_bundle(
+
+        def measure(split: Split, backend: Backend) -> "Measured":
+            classifier, _ = load_classifier(bundle, backend=backend)
+            return evaluate_bundle(
                 bundle,
                 places.clips,
                 classifier=classifier,
                 split=split,
-                out=places.report,
+                out=places.report if backend == REFERENCE else places.report / backend,
                 watch=crew.watch,
                 tables=HandTables(params.boxes, params.landmarks),
                 likeness=params.likeness,
                 workers=crew.workers,
             )
+
+        measured = {}
+        for split in params.evaluate:
+            measured[split] = measure(split, REFERENCE)
             text = write_report(
                 measured[split],
                 manifest=bundle.manifest,
@@ -104,11 +141,21 @@ def evaluate_stage(params: RunParams, places: Places) -> Stage:
                 out=places.report,
             )
             crew.watch.say(text)
-        for source, target in ((places.trained, places.weights), (places.exported, places.bundle)):
+        by_backend: dict[Backend, Measured] = {}
+        if params.quantise and _GATED in measured:
+            integers: Backend = "openvino-int8"
+            by_backend = {
+                REFERENCE: measured[_GATED],
+                integers: measure(_GATED, integers),
+            }
+        trained = _weights(params, places)
+        for source, target in ((trained, places.weights), (places.exported, places.bundle)):
             with whole_folder(target) as folder:
                 shutil.copytree(source, folder, dirs_exist_ok=True)
                 for split, each in measured.items():
                     add_to_card(each.evaluation, split=split, weights=folder, no_sign=each.no_sign)
+                for backend, each in by_backend.items():
+                    add_backend_to_card(each.evaluation, backend=backend, weights=folder)
 
     given = [*params.evaluate, params.likeness]
     return Stage("evaluate", inputs, outputs, given, work)

@@ -68,6 +68,7 @@ class RunParams(_Params):
         cut: how to cut.
         extract: write JPEGs too; nothing else needs them.
         train: how to train.
+        quantise: make the model in 8-bit integers too, for CPUs.
         evaluate: the splits to measure on.
         likeness: share of differing bits below which clips of two splits are near-duplicates.
     """
@@ -87,6 +88,7 @@ class RunParams(_Params):
     cut: CutParams = CutParams()
     extract: ExtractParams | None = None
     train: TrainParams = TrainParams()
+    quantise: bool = False
     evaluate: tuple[Split, ...] = ("validation",)
     likeness: float = Field(default=LIKENESS, ge=0.0, le=1.0)
 

@@ -41,6 +41,11 @@ class Places:
         return self.out / "trained"
 
     @property
+    def quantised(self) -> Path:
+        """The same weights, with the model in 8-bit integers beside them."""
+        return self.out / "quantised"
+
+    @property
     def exported(self) -> Path:
         """The bundle that is measured."""
         return self.out / "exported"

@@ -4,8 +4,7 @@ Packets are read before any is decoded: their timestamps give the clip's span, a
 refused early. Frames are handed out one by one and never kept here.
 """
 
-import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -30,14 +29,15 @@ from signwrite.clip.limits import Limits
 from signwrite.clip.pixels import DecodedFrame, orientation_of_frame
 from signwrite.errors import UnusableClipError
 from signwrite.frames import displayed_size
-from signwrite.sampling import Span, reset_offsets, span_of
+from signwrite.sampling import Span, nearest, reset_offsets, span_of
 
 if TYPE_CHECKING:
     from av.packet import Packet  # generic in its stub only
     from av.video.stream import VideoStream
 
-# More threads hold more frames in memory than they save time on one short clip.
-_DECODER_THREADS = min(4, os.cpu_count() or 1)
+# As many frames are under way while one is resized; more of them only take memory.
+_DECODER_THREADS = 4
+_SKIPPING = {"h264", "hevc"}  # decoders that pass over frames which no other refers to
 _RESET_TOLERANCE_S = Fraction(1, 4)
 
 
@@ -109,8 +109,22 @@ class OpenClip:
         """Return a timestamp in ticks as seconds from the clip's first frame."""
         return float((pts - self.span.start) * self.time_base)
 
-    def frames(self) -> Iterator[tuple[int, DecodedFrame]]:
+    def nearest_times(self, targets: Iterable[Fraction]) -> frozenset[int]:
+        """Return when the frames show that are nearest to some times, all in ticks.
+
+        Args:
+            targets: times in ticks, never falling.
+        """
+        return frozenset(
+            time for time, _ in nearest(((time, None) for time in self._timeline), targets)
+        )
+
+    def frames(self, wanted: frozenset[int] | None = None) -> Iterator[tuple[int, DecodedFrame]]:
         """Decode the clip; packets are let go as they are decoded.
+
+        Args:
+            wanted: when the frames show that are needed, in ticks; all by default. A frame that is
+                not needed, neither here nor for decoding another, may be left out.
 
         Yields:
             (pts in ticks, frame) in the order of display, pts never falling.
@@ -127,7 +141,8 @@ class OpenClip:
             "max_pixels": str(hard_pixel_limit(self._limits)),
         }
         latest = self.span.start
-        for stored in self._stored_frames():
+        skips = self._stream.codec_context.name in _SKIPPING and not self._timed_by_place
+        for stored in self._stored_frames(wanted if skips else None):
             latest = max(latest, self._time_of(stored))
             yield latest, self._checked(stored, latest)
         if not self.frames_decoded:
@@ -160,9 +175,14 @@ class OpenClip:
         timed = [(packet.pts, packet) for packet in self._packets if packet.pts is not None]
         return max(timed, key=itemgetter(0))[1].duration if timed else None
 
-    def _stored_frames(self) -> Iterator[VideoFrame]:
+    def _stored_frames(self, wanted: frozenset[int] | None) -> Iterator[VideoFrame]:
+        context = self._stream.codec_context
         while self._packets:
-            yield from self._decode(self._packets.popleft())
+            packet = self._packets.popleft()
+            if wanted is not None:
+                needed = packet.pts in wanted or self._errors > 0  # where it is damaged, all may be
+                context.skip_frame = "DEFAULT" if needed else "NONREF"
+            yield from self._decode(packet)
         yield from self._decode(None)
 
     def _decode(self, packet: "Packet[VideoStream] | None") -> list[VideoFrame]:

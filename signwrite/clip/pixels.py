@@ -14,6 +14,7 @@ from signwrite.frames import UPRIGHT, Orientation, orientation_of
 
 # Exact arithmetic, so that one clip gives the same pixels on every processor.
 _RESIZE = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.BITEXACT
+_RESIZE_THREADS = 2
 _MAX = 255
 
 
@@ -61,7 +62,7 @@ class DecodedFrame:
                 src_colorspace=_colorspace(self._stored),
                 dst_color_range=ColorRange.JPEG,
                 interpolation=_RESIZE,
-                threads=1,
+                threads=_RESIZE_THREADS,
             ).to_ndarray()
             stored = pixels.astype(np.uint8, copy=False)
             if self._stored.format.name.startswith("gray"):

@@ -157,8 +157,8 @@ async def fuzz(*, seed: int, most: int | None, seconds: float, decoders: int = 2
             content = next(source)
             began = time.monotonic()
             try:
-                await pool.decode(content)
-                outcome = "read"
+                async with pool.decoded(content):
+                    outcome = "read"
             except DecoderGoneError:
                 outcome = "decoder gone"
                 findings.found.append(content)
