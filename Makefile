@@ -3,6 +3,7 @@
 PYTHON ?= python3
 TENSORFLOW ?= cpu
 PORT ?= 3000
+RUNTIME ?= openvino
 # Two TensorFlow builds cannot live in one environment, so each has its own.
 VENV ?= $(if $(filter gpu,$(TENSORFLOW)),.venv-gpu,.venv)
 # Further arguments for pytest, e.g. ARGS='-k ranking', and for the resolver, e.g. ARGS=--upgrade.
@@ -21,14 +22,14 @@ EXAMPLE := build/example/B.mp4
 BIN := $(VENV)/bin
 PEERS := build/venv-peers
 CODE := signwrite pipeline service tests benchmarks loadtests
-LOCKS := dev-cpu dev-gpu run-cpu run-gpu serve-cpu serve-gpu peers-cpu
+LOCKS := dev-cpu dev-gpu run-cpu run-gpu serve-cpu serve-gpu serve-openvino peers-cpu
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run env test check bench peers load fmt lock sbom clean
+.PHONY: help run env test check bench peers load image image-test fmt lock sbom clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 	@echo "variables: PYTHON=$(PYTHON) TENSORFLOW=$(TENSORFLOW) (cpu or gpu) PORT=$(PORT) VENV=$(VENV) ARGS='$(ARGS)'"
 
 run: $(BUNDLE)/model.json $(EXAMPLE) ## serve the shipped model on http://localhost:$PORT
@@ -55,6 +56,13 @@ peers: $(VENV)/dev.done $(BUNDLE)/model.json ## measure the service against what
 
 load: $(VENV)/dev.done $(BUNDLE)/model.json ## load the service until it bends, and judge it (ARGS='--shape soak --host URL')
 	$(BIN)/python -m loadtests --model $(BUNDLE) $(ARGS)
+
+# Docker builds it too: `docker build .`; this needs no engine.
+image: ## build the container image with buildah (RUNTIME=openvino, cpu or gpu; ARGS: options of buildah)
+	STORAGE_DRIVER=vfs BUILDAH_ISOLATION=chroot buildah build --layers --build-arg RUNTIME=$(RUNTIME) --tag signwrite $(ARGS) .
+
+image-test: $(VENV)/dev.done ## start the built image from its own file system, and ask it; as root
+	$(BIN)/python -m tests.image
 
 fmt: $(VENV)/dev.done ## format the code and fix what ruff can fix
 	$(BIN)/ruff format $(CODE)

@@ -47,6 +47,9 @@ class Metrics:
         self._uncertain = Counter(
             "signwrite_uncertain_predictions", "Predictions that were called uncertain"
         )
+        self._first = Counter(
+            "signwrite_first", "Predictions, by the sign that was ranked first", ["sign"]
+        )
         self._replaced = Counter(
             "signwrite_decoders_replaced",
             "Decoder processes that were killed, or died, and were started anew",
@@ -74,8 +77,9 @@ class Metrics:
         self._batch.observe(clips)
         self._inference.observe(seconds)
 
-    def predicted(self, *, uncertain: bool) -> None:
+    def predicted(self, *, first: str, uncertain: bool) -> None:
         """Count an answer with a ranking."""
+        self._first.labels(first).inc()
         self._answers.labels(status="200", kind="ranking").inc()
         self._uncertain.inc(int(uncertain))
 

@@ -166,7 +166,8 @@ class Predictor:
         async with self._decoders.decoded(clip, timings=timings) as tensor:
             found, row = await self._batcher.classify(tensor.frames, timings=timings)
             reading = self._reader.rank(found, tensor=tensor, row=row, top_k=top_k)
-        metrics().predicted(uncertain=reading.ranking.uncertain)
+        ranking = reading.ranking
+        metrics().predicted(first=ranking.predictions[0].sign, uncertain=ranking.uncertain)
         metrics().timed(timings)
         return PredictionAnswer.of(reading, manifest=self.manifest)
 

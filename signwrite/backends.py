@@ -5,6 +5,7 @@ next to nothing: `GATE` says how much. The figures are in the model's card, unde
 """
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
@@ -51,7 +52,8 @@ def choose_backend(bundle: Bundle, wanted: Wanted = "auto") -> Backend:
     """Choose the backend for this machine.
 
     By itself it takes TensorFlow where there is an NVIDIA GPU; else OpenVINO with 8-bit integers
-    where the bundle has such a model that passes the gate; else TensorFlow.
+    where the bundle has such a model that passes the gate; else TensorFlow; and where that is not
+    installed, OpenVINO with floats.
 
     Raises:
         BundleError: 8-bit integers are wanted, and the bundle has no such model.
@@ -63,7 +65,7 @@ def choose_backend(bundle: Bundle, wanted: Wanted = "auto") -> Backend:
         return wanted
     if not _GPU.exists() and quantised and passes_gate(bundle.manifest, "openvino-int8"):
         return "openvino-int8"
-    return REFERENCE
+    return REFERENCE if find_spec("tensorflow") else "openvino"
 
 
 def load_classifier(

@@ -58,8 +58,10 @@ class SavedModelClassifier:
 
     def __init__(self, path: Path, *, threads: int | None = None) -> None:
         """Load the model; takes seconds, as TensorFlow itself is imported here."""
-        import tensorflow as tf  # noqa: PLC0415 - seconds of import that only a model needs
-
+        try:
+            import tensorflow as tf  # noqa: PLC0415 - seconds of import that only a model needs
+        except ModuleNotFoundError as error:
+            raise BundleError("TensorFlow, to run a SavedModel; it is not installed") from error
         if threads is not None:
             _limit_threads(tf, threads)
         for gpu in tf.config.list_physical_devices("GPU"):

@@ -144,6 +144,14 @@ def test_a_gpu_is_tensorflows(bundle_of: Any, monkeypatch: pytest.MonkeyPatch) -
     assert choose_backend(bundle) == "tensorflow"
 
 
+def test_without_tensorflow_it_is_openvino(
+    tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backends, "find_spec", lambda _: None)
+    assert choose_backend(Bundle(tiny_bundle)) == "openvino"
+    assert choose_backend(Bundle(tiny_bundle), "tensorflow") == "tensorflow"  # and it says so
+
+
 @pytest.mark.parametrize("wanted", ["openvino-int8"])
 def test_a_bundle_without_integers_says_so(wanted: Wanted, tiny_bundle: Path) -> None:
     assert choose_backend(Bundle(tiny_bundle)) == "tensorflow"

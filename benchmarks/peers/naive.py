@@ -22,7 +22,7 @@ model = keras.applications.InceptionV3(weights=None, classes=LETTERS)
 @app.post("/predict")  # type: ignore[untyped-decorator]  # an environment of its own
 def predict(clip: Annotated[UploadFile, "a video"]) -> dict[str, Any]:
     """Average what the network says of the frames."""
-    with av.open(clip.file) as video:
+    with av.open(clip.file, mode="r") as video:
         frames = [frame.to_ndarray(format="rgb24") for frame in video.decode(video=0)]
     places = np.linspace(0, len(frames) - 1, FRAMES).round().astype(int)
     images = tf.image.resize(np.stack([frames[place] for place in places]), (SIDE_PX, SIDE_PX))
