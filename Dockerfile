@@ -38,11 +38,6 @@ RUN /opt/run/bin/python -c "from pipeline.cli import main; main()" \
 
 # --- what runs -----------------------------------------------------------------------------------
 FROM base
-ARG VERSION=0.1.0
-LABEL org.opencontainers.image.title="signwrite" \
-      org.opencontainers.image.description="Reads American Sign Language from video: a clip in, ranked signs out." \
-      org.opencontainers.image.licenses="Apache-2.0" \
-      org.opencontainers.image.version="${VERSION}"
 RUN useradd --uid 10001 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin signwrite
 COPY --from=packages /opt/venv /opt/venv
 COPY --from=model /srv/model /srv/model
@@ -54,6 +49,11 @@ ENV PATH=/opt/venv/bin:$PATH \
     SIGNWRITE_BUNDLE=/srv/model \
     BENTOML_HOME=/tmp/bentoml BENTOML_DO_NOT_TRACK=True \
     XDG_CACHE_HOME=/tmp/cache HOME=/tmp TF_CPP_MIN_LOG_LEVEL=2
+ARG VERSION=0.1.0
+LABEL org.opencontainers.image.title="signwrite" \
+      org.opencontainers.image.description="Reads American Sign Language from video: a clip in, ranked signs out." \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}"
 USER 10001:10001
 EXPOSE 3000
 STOPSIGNAL SIGTERM

@@ -59,7 +59,7 @@ load: $(VENV)/dev.done $(BUNDLE)/model.json ## load the service until it bends, 
 
 # Docker builds it too: `docker build .`; this needs no engine.
 image: ## build the container image with buildah (RUNTIME=openvino, cpu or gpu; ARGS: options of buildah)
-	STORAGE_DRIVER=vfs BUILDAH_ISOLATION=chroot buildah build --layers --build-arg RUNTIME=$(RUNTIME) --tag signwrite $(ARGS) .
+	STORAGE_DRIVER=vfs BUILDAH_ISOLATION=chroot buildah build --layers --format docker --build-arg RUNTIME=$(RUNTIME) --tag signwrite $(ARGS) .
 
 image-test: $(VENV)/dev.done ## start the built image from its own file system, and ask it; as root
 	$(BIN)/python -m tests.image

@@ -61,11 +61,14 @@ def command_of(root: Path, config: dict[str, Any], *, port: int) -> list[str]:
     where, inside = shlex.quote(str(root)), config["Entrypoint"] + ["--port", str(port)]
     enter = shlex.join(["cd", config["WorkingDir"]]) + " && exec " + shlex.join(inside)
     steps = [
+        f"touch {where}/etc/hosts",  # every engine puts it there
         f"mount --bind {where} {where}",
         f"mount -o remount,ro,bind {where}",
         f"mount -t tmpfs -o size=256m,mode=1777 scratch {where}/tmp",  # noqa: S108 - the container's own
+        f"mount --bind /etc/hosts {where}/etc/hosts",
         f"mount -t proc proc {where}/proc",
         f"mount --rbind /dev {where}/dev",
+        f"mount --rbind /sys {where}/sys",
         shlex.join(
             [
                 *("exec", "setpriv", "--no-new-privs"),
@@ -101,7 +104,12 @@ def inspect(image: str) -> tuple[dict[str, Any], list[str]]:
     told = json.loads(buildah("inspect", "--type", "image", image))
     docker = told["Docker"]
     history = [each for each in docker["history"] if not each.get("empty_layer")]
-    return docker["config"], [each["created_by"][:90] for each in history]
+    layers = json.loads(told["Manifest"])["layers"]
+    lines = [
+        f"{layer['size'] / 1e6:.0f} MB: {each['created_by'][:90]}"
+        for each, layer in zip(history, layers, strict=True)
+    ]
+    return docker["config"], lines
 
 
 def sizes(root: Path) -> list[str]:
@@ -197,7 +205,9 @@ def check(root: Path, config: dict[str, Any], *, port: int) -> list[str]:
         assert not [pid for pid in processes if lives(pid)]
         found.append("SIGTERM: the request under way is answered 200; status 0; no process left")
     finally:
-        process.kill()
+        if process.poll() is None:  # something was not as it should be
+            for pid in reversed(family(process.pid)):
+                os.kill(pid, signal.SIGKILL)
         process.wait()
     return found
 

@@ -226,7 +226,7 @@ def test_the_shipped_models_run_is_understood() -> None:
     params = read_run_params(ROOT / "models" / "letters.yaml")
     assert params.out == ROOT / "models" / ".." / "runs" / "letters"
     assert [stage.name for stage in plan_stages(params)] == [
-        *("cut", "landmarks", "train", "export", "evaluate")
+        *("cut", "landmarks", "train", "quantise", "export", "evaluate")
     ]
 
 
