@@ -115,7 +115,12 @@ def inspect(image: str) -> tuple[dict[str, Any], list[str]]:
 def sizes(root: Path) -> list[str]:
     """Say how many MB the parts of the file system take."""
     packages = next((root / "opt/venv/lib").glob("python3*")) / "site-packages"
-    parts = {"all": root, "packages": packages, "model": root / "srv/model", "code": root / "srv"}
+    parts = {
+        "all": root,
+        "packages": packages,
+        "model": root / "srv/model",
+        "code": root / "srv/service",
+    }
     lines = []
     for name, part in parts.items():
         told = subprocess.run(  # noqa: S603 - our own arguments
