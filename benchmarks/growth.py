@@ -6,19 +6,21 @@ What longer and larger clips cost is in `benchmarks.decoding`: the model sees as
 them as of any.
 """
 
-import argparse
 import statistics
-from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
-from benchmarks.tables import Row, Table, interleave, ratio
+from benchmarks.tables import Row, Table, interleave, measure_alone, ratio
 from pipeline.network.composition import SignNetwork
 from pipeline.network.config import NetworkConfig
 from signwrite.bundle import read_manifest
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 SIGNS = (26, 250, 2500)
 
@@ -46,17 +48,5 @@ def measure(model: Path, *, rounds: int) -> Table:
     return Table("growth", "What a larger vocabulary costs", note, tuple(rows))
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure, print a table, and keep it."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", type=Path, default=Path("build/asl-letters"))
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--out", type=Path, default=Path("build/bench"))
-    given = parser.parse_args(arguments)
-    table = measure(given.model, rounds=given.rounds)
-    table.save(given.out)
-    print(table.markdown())
-
-
 if __name__ == "__main__":
-    main()
+    measure_alone(measure, about=__doc__)

@@ -7,10 +7,8 @@ the backends. What a clip costs is counted: the multiplications and additions of
 Lower precision has a higher peak; its share may be above one.
 """
 
-import argparse
 import os
 import statistics
-from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -18,11 +16,15 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks.knee import count_gflop
-from benchmarks.tables import Row, Table, interleave, ratio
+from benchmarks.tables import Row, Table, interleave, measure_alone, ratio
 from pipeline.network.composition import SignNetwork
 from pipeline.network.config import NetworkConfig
 from signwrite.backends import Backend, load_classifier
 from signwrite.bundle import Bundle
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 BATCHES = (1, 2, 4, 8)
 
@@ -80,17 +82,5 @@ def measure(model: Path, *, rounds: int) -> Table:
     return Table("roofline", "What the backends make of the machine", note, tuple(rows))
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure, print a table, and keep it."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", type=Path, default=Path("build/asl-letters"))
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--out", type=Path, default=Path("build/bench"))
-    given = parser.parse_args(arguments)
-    table = measure(given.model, rounds=given.rounds)
-    table.save(given.out)
-    print(table.markdown())
-
-
 if __name__ == "__main__":
-    main()
+    measure_alone(measure, about=__doc__)

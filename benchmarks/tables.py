@@ -1,5 +1,6 @@
 """What a benchmark found, as it is printed and kept."""
 
+import argparse
 import json
 import statistics
 from collections.abc import Callable, Mapping, Sequence
@@ -74,3 +75,20 @@ def ratio(over: Sequence[float], under: Sequence[float]) -> float:
 def spread(values: Sequence[float]) -> str:
     """Say how far the rounds lie apart: the machine's noise."""
     return f"{min(values):.3g} to {max(values):.3g}"
+
+
+def measure_alone(measure: Callable[..., Table], *, about: str | None) -> None:
+    """Be the program of one benchmark: measure, print its table, and keep it.
+
+    Args:
+        measure: takes a model's folder and the keyword `rounds`.
+        about: what the program says of itself.
+    """
+    parser = argparse.ArgumentParser(description=about)
+    parser.add_argument("--model", type=Path, default=Path("build/asl-letters"))
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--out", type=Path, default=Path("build/bench"))
+    given = parser.parse_args()
+    table = measure(given.model, rounds=given.rounds)
+    table.save(given.out)
+    print(table.markdown())
