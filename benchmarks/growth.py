@@ -9,6 +9,7 @@ them as of any.
 import statistics
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow as tf
@@ -17,7 +18,6 @@ from benchmarks.tables import Row, Table, interleave, measure_alone, ratio
 from pipeline.network.composition import SignNetwork
 from pipeline.network.config import NetworkConfig
 from signwrite.bundle import read_manifest
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable

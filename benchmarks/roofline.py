@@ -11,6 +11,7 @@ import os
 import statistics
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow as tf
@@ -21,7 +22,6 @@ from pipeline.network.composition import SignNetwork
 from pipeline.network.config import NetworkConfig
 from signwrite.backends import Backend, load_classifier
 from signwrite.bundle import Bundle
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
