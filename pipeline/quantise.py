@@ -110,11 +110,10 @@ def _exact(model: openvino.Model) -> list[str]:
 
 
 def _is_rectified_convolution(node: openvino.Node) -> bool:
-    following, names = node, [node.get_type_name()]
-    while names[-1] in ("Convolution", "Add") and len(names) <= len(_RECTIFIED):
-        targets = list(following.output(0).get_target_inputs())
-        if len(targets) != 1:
-            break
-        following = targets[0].get_node()
-        names.append(following.get_type_name())
-    return tuple(names) == _RECTIFIED
+    *before, last = _RECTIFIED
+    for kind in before:
+        targets = list(node.output(0).get_target_inputs())
+        if node.get_type_name() != kind or len(targets) != 1:
+            return False
+        node = targets[0].get_node()
+    return bool(node.get_type_name() == last)
