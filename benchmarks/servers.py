@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.error import HTTPError, URLError
@@ -62,14 +62,25 @@ def _answers(url: str) -> bool:
 
 
 @contextmanager
-def signwrite_serving(bundle: Path, *, backend: str = "auto", **settings: str) -> Iterator[int]:
-    """Serve a bundle with this project's service; yield its port."""
+def signwrite_serving(
+    bundle: Path,
+    *,
+    backend: str = "auto",
+    variables: Mapping[str, str] | None = None,
+) -> Iterator[int]:
+    """Serve a bundle with this project's service; yield its port.
+
+    Args:
+        bundle: its folder.
+        backend: what runs it.
+        variables: of the environment, beside these.
+    """
     port = free_port()
     command = [sys.executable, "-m", "bentoml", "serve", "service.app:SignWrite"]
     environment = {
         "SIGNWRITE_BUNDLE": str(bundle.absolute()),
         "SIGNWRITE_BACKEND": backend,
-        **{f"SIGNWRITE_{name.upper()}": value for name, value in settings.items()},
+        **(variables or {}),
     }
     with serving([*command, "--port", str(port)], port=port, environment=environment) as there:
         yield there

@@ -12,22 +12,20 @@ import csv
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from urllib.error import URLError
-from urllib.request import urlopen
 
 import yaml
 from matplotlib.figure import Figure
 from pydantic import BaseModel, ConfigDict, Field
 
+from benchmarks.servers import signwrite_serving
+
 _ROOT = Path(__file__).resolve().parents[1]
 _REFUSED = "refused"
-_START_S = 300.0
 _ALL = "Aggregated"
 
 
@@ -159,32 +157,13 @@ def draw(outcome: Outcome, path: Path) -> None:
 
 
 @contextmanager
-def serving(host: str | None, *, model: Path, port: int) -> Iterator[str]:
+def serving(host: str | None, *, model: Path) -> Iterator[str]:
     """Yield the address of a service: the one named, or one that is started for the time."""
     if host is not None:
         yield host
         return
-    program = Path(sys.executable).with_name("signwrite")
-    command = [str(program), "serve", "--model", str(model), "--port", str(port)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)  # noqa: S603 - our own program
-    address = f"http://127.0.0.1:{port}"
-    try:
-        _wait_until_ready(process, address)
-        yield address
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def _wait_until_ready(process: "subprocess.Popen[bytes]", address: str) -> None:
-    deadline = time.monotonic() + _START_S
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            with urlopen(f"{address}/readyz", timeout=5):  # noqa: S310 - http
-                return
-        except (URLError, OSError):
-            time.sleep(0.5)
-    raise SystemExit(f"a service that becomes ready at {address} wanted; it did not")
+    with signwrite_serving(model) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -192,7 +171,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--host", help="of the service; by default one is started here")
     parser.add_argument("--model", type=Path, default=Path("build/asl-letters"))
-    parser.add_argument("--port", type=int, default=3100)
     parser.add_argument("--shape", choices=("steps", "soak", "spike"), default="steps")
     parser.add_argument("--step-s", type=float, default=20.0)
     parser.add_argument("--users", type=int, default=32)
@@ -210,7 +188,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "LOAD_USERS": str(given.users),
         "PYTHONPATH": str(_ROOT),
     }
-    with serving(given.host, model=given.model, port=given.port) as address:
+    with serving(given.host, model=given.model) as address:
         command = [
             *(sys.executable, "-m", "locust", "-f", str(Path(__file__).with_name("locustfile.py"))),
             *("--headless", "--host", address, "--only-summary", "--exit-code-on-error", "0"),

@@ -7,11 +7,13 @@ The request path is the project's own, for the reasons that docs/adr/0003-reques
 import asyncio
 import importlib.metadata
 import logging
+import os
 from typing import Any
 
 import bentoml
 import yaml
 from _bentoml_impl.server.app import ServiceAppFactory
+from bentoml import Bento
 from bentoml.exceptions import BentoMLException
 from pydantic import ValidationError
 from starlette.types import ASGIApp
@@ -60,6 +62,12 @@ class ContractService(bentoml.Service[Any]):  # type: ignore[misc]  # BentoML's 
         # strikes, all that belonged to a request stays in memory. Our deadlines are enough.
         factory.timeout = None
         return guarded(factory(), settings=settings)
+
+    def on_load_bento(self, bento: Bento) -> None:
+        """Serve the model that a Bento brings along, unless the environment names a bundle."""
+        super().on_load_bento(bento)
+        for packed in bento.info.all_models:
+            os.environ.setdefault("SIGNWRITE_BUNDLE", bentoml.models.get(packed.tag).path)
 
     @property
     def openapi_spec(self) -> _Description:

@@ -19,7 +19,7 @@ from service.schema import DEFAULT_TOP_K
 from service.settings import ServiceSettings
 from service.timings import Timings
 from signwrite.answer import PredictionAnswer
-from signwrite.backends import Backend, load_classifier
+from signwrite.backends import Backend, best_batch, load_classifier
 from signwrite.bundle import Bundle, Manifest, read_manifest
 from signwrite.classifier import Classifier
 from signwrite.errors import BundleError
@@ -76,14 +76,14 @@ class Predictor:
         """
         loop = asyncio.get_running_loop()
         started_s = perf_counter()
-        _, (classifier, backend) = await asyncio.gather(
+        _, (classifier, backend, max_batch) = await asyncio.gather(
             self._decoders.start(), loop.run_in_executor(self._thread, self._load)
         )
         self._reader = Reader(self.manifest, classifier=classifier, limits=self._settings.limits)
         self._batcher = MicroBatcher(
             classifier,
             thread=self._thread,
-            max_batch=self._settings.max_batch,
+            max_batch=max_batch,
             observe=metrics().inferred,
         )
         if not self._decoders.caged:
@@ -178,16 +178,17 @@ class Predictor:
             raise BadRequestError(f"top_k of 1 to {signs}; received {wanted}")
         return wanted
 
-    def _load(self) -> tuple[Classifier, Backend]:
+    def _load(self) -> tuple[Classifier, Backend, int]:
         classifier, backend = load_classifier(
             Bundle(self._settings.bundle),
             backend=self._settings.backend,
             threads=self._settings.threads,
         )
         wanted = len(self.manifest.vocabulary)
-        for clips in sorted({1, self._settings.max_batch}):
+        max_batch = self._settings.max_batch or best_batch(backend)
+        for clips in sorted({1, max_batch}):
             blank = np.zeros((clips, *self.manifest.recipe.clip_shape), np.uint8)
             shape = classifier.classify(blank).scores.shape
             if shape != (clips, wanted):
                 raise BundleError(f"scores of shape {(clips, wanted)}; received {shape}")
-        return classifier, backend
+        return classifier, backend, max_batch

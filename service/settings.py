@@ -78,8 +78,14 @@ class ServiceSettings(BaseSettings):
         default=False,
         description="Refuse to start where the kernel cannot filter the decoders' system calls.",
     )
-    max_batch: int = Field(
-        default=8, ge=1, le=256, description="Most clips that share one call of the model."
+    max_batch: int | None = Field(
+        default=None,
+        ge=1,
+        le=256,
+        description=(
+            "Most clips that share one call of the model. By default 8 on a GPU and 1 on a CPU, "
+            "which one clip keeps busy: there a shared call only makes all wait for the last."
+        ),
     )
     max_requests: int = Field(
         default=16,

@@ -19,6 +19,7 @@ Wanted = Literal["auto", "tensorflow", "openvino", "openvino-bf16", "openvino-in
 
 REFERENCE: Backend = "tensorflow"
 _GPU = Path("/dev/nvidiactl")
+_GPU_BATCH = 8
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,16 @@ def choose_backend(bundle: Bundle, wanted: Wanted = "auto") -> Backend:
     if not _GPU.exists() and quantised and passes_gate(bundle.manifest, "openvino-int8"):
         return "openvino-int8"
     return REFERENCE if find_spec("tensorflow") else "openvino"
+
+
+def best_batch(backend: Backend) -> int:
+    """Return the most clips that one call of the model should have, where nobody says otherwise.
+
+    A clip is a batch of frames already. On a CPU it keeps the cores busy by itself: clips that
+    share a call take no less time than one after the other, all wait for the last of them, and the
+    memory grows (docs/performance.md). A GPU wants more at once.
+    """
+    return _GPU_BATCH if backend == "tensorflow" and _GPU.exists() else 1
 
 
 def load_classifier(

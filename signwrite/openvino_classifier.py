@@ -57,7 +57,9 @@ def _read(model: Path) -> Any:  # noqa: ANN401 - OpenVINO ships no types
     import openvino  # noqa: PLC0415 - a second of import that only a model needs
 
     try:
-        return openvino.convert_model(str(model)) if model.is_dir() else str(model)
+        if model.is_dir():
+            return openvino.convert_model(str(model))
+        return openvino.Core().read_model(str(model))
     except (OSError, RuntimeError) as error:
         raise _unreadable(model, error) from error
 
@@ -67,7 +69,10 @@ def _unreadable(model: Path, error: Exception) -> BundleError:
 
 
 class OpenVinoClassifier:
-    """Runs a model on the CPU with OpenVINO.
+    """Runs a model on the CPU with OpenVINO, one clip after the other.
+
+    A clip's frames keep every core busy, so several clips in one call would take as long. For each
+    number of clips OpenVINO would prepare, and keep, the model anew: hundreds of megabytes.
 
     Args:
         model: a model in OpenVINO's form (``.xml``), or the folder of a TensorFlow SavedModel,
@@ -90,7 +95,9 @@ class OpenVinoClassifier:
         if threads is not None:
             properties["INFERENCE_NUM_THREADS"] = threads
         try:
-            self._compiled = openvino.Core().compile_model(_read(model), "CPU", properties)
+            network = _read(model)
+            network.reshape([1, *list(network.input(0).partial_shape)[1:]])
+            self._compiled = openvino.Core().compile_model(network, "CPU", properties)
             self._outputs = {name: self._compiled.output(name) for name in OUTPUTS}
         except (OSError, RuntimeError) as error:
             raise _unreadable(model, error) from error
@@ -102,8 +109,10 @@ class OpenVinoClassifier:
             ValueError: the array is not uint8 with five axes.
         """
         check_clips(clips)
-        said = self._compiled(np.ascontiguousarray(clips), share_inputs=True)
-        # Copied: the next call overwrites what OpenVINO hands out.
-        return Classification(
-            **{name: np.array(said[output], np.float32) for name, output in self._outputs.items()}
-        )
+        rows: dict[str, list[npt.NDArray[np.float32]]] = {name: [] for name in OUTPUTS}
+        for clip in np.ascontiguousarray(clips):
+            said = self._compiled(clip[np.newaxis], share_inputs=True)
+            for name, output in self._outputs.items():
+                # Copied: the next call overwrites what OpenVINO hands out.
+                rows[name].append(np.array(said[output][0], np.float32))
+        return Classification(**{name: np.stack(found) for name, found in rows.items()})

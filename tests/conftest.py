@@ -34,10 +34,15 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory, tiny_bundle: Path) -> Iterator[Server]:
-    """A server with the tiny bundle, several decoders and a small limit on bytes."""
+    """A server with the tiny bundle, several decoders, shared calls and a small limit on bytes."""
     folder = tmp_path_factory.mktemp("server")
     with running_server(
-        folder, bundle=tiny_bundle, max_bytes=str(MAX_BYTES), decoders="3", max_requests="32"
+        folder,
+        bundle=tiny_bundle,
+        max_bytes=str(MAX_BYTES),
+        decoders="3",
+        max_batch="8",
+        max_requests="32",
     ) as running:
         yield running
 

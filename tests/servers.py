@@ -79,20 +79,43 @@ def signwrite_serving(folder: Path, *arguments: str) -> Iterator[Server]:
     command = [sys.executable, "-c", program, "serve", *arguments]
     environment = _environment(folder, settings={})
     environment["BENTOML_HOME"] = os.environ["BENTOML_HOME"]
-    with _running(folder, command=command, environment=environment, wait=True) as server:
+    with _running(folder, command=command, environment=environment) as server:
+        yield server
+
+
+@contextmanager
+def bento_serving(folder: Path, tag: str) -> Iterator[Server]:
+    """Serve a Bento of the store, away from this repository, while the context is open.
+
+    Args:
+        folder: for the log. BentoML's home is the tests' own.
+        tag: of the Bento.
+
+    Raises:
+        AssertionError: as `running_server`.
+    """
+    command = [sys.executable, "-m", "bentoml", "serve", tag]
+    environment = _environment(folder, settings={})
+    environment["BENTOML_HOME"] = os.environ["BENTOML_HOME"]
+    with _running(folder, command=command, environment=environment, cwd=folder) as server:
         yield server
 
 
 @contextmanager
 def _running(
-    folder: Path, *, command: list[str], environment: dict[str, str], wait: bool
+    folder: Path,
+    *,
+    command: list[str],
+    environment: dict[str, str],
+    wait: bool = True,
+    cwd: Path = ROOT,
 ) -> Iterator[Server]:
     port = _free_port()
     log = folder / "server.log"
     with log.open("wb") as output:
         process = subprocess.Popen(  # noqa: S603 - our own interpreter and arguments
             [*command, "--port", str(port)],
-            cwd=ROOT,
+            cwd=cwd,
             env=environment,
             stdout=output,
             stderr=subprocess.STDOUT,

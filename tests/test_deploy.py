@@ -2,6 +2,9 @@
 
 import json
 import re
+import shutil
+import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +14,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from benchmarks.dashboard import watching
 from service.faults import FAULTS
 from service.settings import ServiceSettings
 from tests.clips import counter_clip
@@ -123,6 +127,57 @@ def test_every_query_asks_for_what_the_service_tells(client: httpx.Client) -> No
             known = set().union(*(told[name] for name in names)) | {"instance", "job"}
             assert set(grouped.split(", ")) <= known, expression
     assert asked > 20
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("prometheus"), reason="Debian's package prometheus is absent")
+def test_prometheus_understands_every_query_and_finds_its_series(client: httpx.Client) -> None:
+    assert post(client, counter_clip()).status_code == 200
+    assert client.base_url.port is not None
+    with watching(client.base_url.port, every_s=1) as prometheus:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            post(client, counter_clip())  # a rate wants two figures that differ
+            ready = prometheus.ask("query", query="rate(signwrite_predictions_total[1m]) > 0")
+            if ready["result"]:
+                break
+        empty = set()
+        for expression in expressions():
+            query = expression.replace("<<.Series>>", "signwrite_wait_seconds")
+            if "<<" not in query and not prometheus.ask("query", query=query)["result"]:
+                empty.add(expression)
+        (group,) = prometheus.ask("rules")["groups"]
+    alerts = {rule["query"] for rule in group["rules"]}
+    assert len(alerts) == len(group["rules"])
+    assert {rule["health"] for rule in group["rules"]} <= {"ok", "unknown"}  # evaluated, or not yet
+    silent = [each for each in empty if not re.search(r" (==|>|<) [\d.]+$", each)]
+    # What has not happened has no series yet.
+    assert all("kind!=" in each or "replaced" in each for each in silent), silent
+
+
+PROMTOOL = shutil.which("promtool")
+RULE_TESTS = DEPLOY / "prometheus" / "alerts_test.yml"
+
+
+@pytest.mark.skipif(PROMTOOL is None, reason="Debian's package prometheus is absent")
+def test_alerts_fire_when_they_should_and_only_then() -> None:
+    done = subprocess.run(  # noqa: S603 - a program that is installed, on our own file
+        [str(PROMTOOL), "test", "rules", str(RULE_TESTS)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_alert_is_seen_to_fire_and_to_be_still() -> None:
+    rules = load(DEPLOY / "prometheus" / "alerts.yml")["groups"][0]["rules"]
+    alerts = {rule["alert"] for rule in rules}
+    well, ill = load(RULE_TESTS)["tests"]
+    assert {each["alertname"] for each in well["alert_rule_test"]} == alerts
+    assert not any("exp_alerts" in each for each in well["alert_rule_test"])
+    assert {each["alertname"] for each in ill["alert_rule_test"]} == alerts
+    assert all(each["exp_alerts"] for each in ill["alert_rule_test"])
 
 
 def test_every_kind_of_answer_that_an_alert_leaves_out_exists() -> None:

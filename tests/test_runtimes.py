@@ -10,7 +10,15 @@ import numpy.typing as npt
 import pytest
 
 from signwrite import backends
-from signwrite.backends import GATE, Backend, Wanted, choose_backend, load_classifier, passes_gate
+from signwrite.backends import (
+    GATE,
+    Backend,
+    Wanted,
+    best_batch,
+    choose_backend,
+    load_classifier,
+    passes_gate,
+)
 from signwrite.bundle import MANIFEST, QUANTISED, Bundle
 from signwrite.errors import BundleError
 from signwrite.openvino_classifier import OpenVinoClassifier, convert
@@ -140,8 +148,10 @@ def test_integers_are_chosen_only_if_they_were_measured_and_lose_nothing(
 
 def test_a_gpu_is_tensorflows(bundle_of: Any, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ANN401 - a fixture
     bundle = bundle_of({"tensorflow": FLOAT, "openvino-int8": FLOAT})
+    assert best_batch("tensorflow") == best_batch("openvino-int8") == 1
     monkeypatch.setattr(backends, "_GPU", bundle.root)
     assert choose_backend(bundle) == "tensorflow"
+    assert best_batch("tensorflow") > 1 == best_batch("openvino-int8")
 
 
 def test_without_tensorflow_it_is_openvino(
