@@ -48,7 +48,8 @@ COPY service service
 ENV PATH=/opt/venv/bin:$PATH \
     SIGNWRITE_BUNDLE=/srv/model \
     BENTOML_HOME=/tmp/bentoml BENTOML_DO_NOT_TRACK=True \
-    XDG_CACHE_HOME=/tmp/cache HOME=/tmp TF_CPP_MIN_LOG_LEVEL=2
+    XDG_CACHE_HOME=/tmp/cache HOME=/tmp TF_CPP_MIN_LOG_LEVEL=2 \
+    SIGNWRITE_LOG_FORMAT=json
 ARG VERSION=0.1.0
 LABEL org.opencontainers.image.title="signwrite" \
       org.opencontainers.image.description="Reads American Sign Language from video: a clip in, ranked signs out." \

@@ -26,7 +26,7 @@ LOCKS := dev-cpu dev-gpu run-cpu run-gpu serve-cpu serve-gpu serve-openvino peer
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run env test check bench peers load image image-test fmt lock sbom clean
+.PHONY: help run env test check bench peers load image image-test docs fmt lock sbom clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -63,6 +63,9 @@ image: ## build the container image with buildah (RUNTIME=openvino, cpu or gpu; 
 
 image-test: $(VENV)/dev.done ## start the built image from its own file system, and ask it; as root
 	$(BIN)/python -m tests.image
+
+docs: $(VENV)/dev.done ## write the tables of docs/operating.md from the settings' classes
+	$(BIN)/python -m tests.operating
 
 fmt: $(VENV)/dev.done ## format the code and fix what ruff can fix
 	$(BIN)/ruff format $(CODE)

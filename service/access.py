@@ -17,8 +17,10 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.edge import Edge, problem_of
+from service.exchange import exchange
 from service.faults import RateLimitedError, UnauthorisedError
 from service.settings import ServiceSettings
+from service.tracing import tracing
 
 _OPEN = frozenset({"/livez", "/readyz", "/healthz"})  # an orchestrator has no key
 _FEWEST_CHARACTERS = 16
@@ -172,7 +174,7 @@ class Gate:
         """Let one request in, or answer 401 or 429 without reading its body."""
         if scope["type"] == "http" and scope["path"] not in _OPEN:
             try:
-                name = self._keys.name_of(Headers(scope=scope))
+                name = exchange().key = self._keys.name_of(Headers(scope=scope))
                 if scope["path"] == "/predict":
                     self._keys.spend(name)
             except (UnauthorisedError, RateLimitedError) as error:
@@ -193,4 +195,4 @@ def guarded(app: ASGIApp, *, settings: ServiceSettings) -> ASGIApp:
             allow_headers=["Authorization", "X-API-Key", "X-Request-ID", "X-Request-Timeout"],
             expose_headers=["X-Request-ID", "Retry-After"],
         )
-    return Edge(inner)
+    return Edge(inner, tracing=tracing())

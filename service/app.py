@@ -14,17 +14,25 @@ import bentoml
 import yaml
 from _bentoml_impl.server.app import ServiceAppFactory
 from bentoml import Bento
+from bentoml._internal.server.http.access import AccessLogMiddleware
 from bentoml.exceptions import BentoMLException
+from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
 from pydantic import ValidationError
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from service.access import KeyFileError, Keys, guarded
 from service.endpoints import endpoints
+from service.logs import write_logs_as_told
 from service.openapi import described
 from service.predictor import Predictor
 from service.protocol import use_problem_protocol
-from service.settings import ServiceSettings
+from service.settings import ServiceSettings, unknown_settings, workers_told
 from service.stopping import drain_before_stopping
+from service.tracing import tracing
+from service.workers import forget_the_dead
 from signwrite.bundle import Bundle
 from signwrite.errors import BundleError
 
@@ -49,15 +57,36 @@ def _as_yaml(dumper: yaml.Dumper, description: _Description) -> yaml.Node:
 yaml.add_representer(_Description, _as_yaml)  # `bentoml build` writes it to a file
 
 
+class _Factory(ServiceAppFactory):  # type: ignore[misc]  # BentoML has no types
+    """BentoML's application, without what the edge does already, and with figures that are right.
+
+    Its access log would be a second line for each request, and its spans would be made for every
+    piece of a body, whether anybody wants traces or not.
+    """
+
+    @property
+    def middlewares(self) -> list[Middleware]:
+        """Leave those two out."""
+        ours = (AccessLogMiddleware, OpenTelemetryMiddleware)
+        return [each for each in super().middlewares if each.cls not in ours]
+
+    async def metrics(self, request: Request) -> Response:
+        """Answer `/metrics`: what all workers counted, and what the living ones say."""
+        forget_the_dead()
+        answer: Response = await super().metrics(request)
+        return answer
+
+
 class ContractService(bentoml.Service[Any]):  # type: ignore[misc]  # BentoML's SDK has no types
     """A BentoML service that keeps the contract whichever layer answers."""
 
     def to_asgi(self, is_main: bool = True) -> ASGIApp:  # noqa: FBT001, FBT002 - BentoML's signature
         """Build BentoML's application and stand in front of it."""
+        write_logs_as_told()
         settings = ServiceSettings.read()
         use_problem_protocol(header_s=settings.header_s)
         self.inject_config()
-        factory = ServiceAppFactory(self, is_main=is_main)
+        factory = _Factory(self, is_main=is_main)
         # BentoML's own timeout counts the upload, and its timer is never cancelled: until that
         # strikes, all that belonged to a request stays in memory. Our deadlines are enough.
         factory.timeout = None
@@ -80,7 +109,7 @@ class ContractService(bentoml.Service[Any]):  # type: ignore[misc]  # BentoML's 
 @bentoml.service(
     name="signwrite",
     service_class=ContractService,
-    workers=1,
+    workers=workers_told(os.environ),
 )
 class SignWrite:
     """Reads American Sign Language: a clip of one sign in, ranked signs out."""
@@ -102,15 +131,19 @@ class SignWrite:
         Raises:
             BentoMLException: the settings or keys are wrong, or the bundle is missing, damaged or
                 unknown.
+            SystemExit: the same, told already in a log of JSON objects: BentoML would write it as
+                text.
         """
+        write_logs_as_told()
+        for name in unknown_settings(os.environ):
+            _logger.warning("%s is no setting of this service; it has no effect", name)
         try:
-            settings = ServiceSettings.read()
-            Keys.of(settings)
-            Bundle(settings.bundle)
-        except (BundleError, KeyFileError) as error:
-            raise BentoMLException(str(error)) from error
-        except ValidationError as error:
-            raise BentoMLException(_in_one_line(error)) from error
+            _verify()
+        except BentoMLException as error:
+            if os.environ.get("SIGNWRITE_LOG_FORMAT") != "json":
+                raise
+            _logger.critical("the service cannot start: %s", error)
+            raise SystemExit(1) from error
 
     @bentoml.on_startup  # type: ignore[untyped-decorator]  # as above
     async def open(self) -> None:
@@ -125,6 +158,8 @@ class SignWrite:
             self._opening.cancel()
             await asyncio.gather(self._opening, return_exceptions=True)
         await self._predictor.close()
+        if (traced := tracing()) is not None:
+            await traced.close()
 
     async def __is_ready__(self) -> bool:
         """Whether `/readyz` says yes: only after a warm-up prediction."""
@@ -142,10 +177,22 @@ class SignWrite:
             _logger.exception("the model could not be loaded")
 
 
+def _verify() -> None:
+    try:
+        settings = ServiceSettings.read()
+        Keys.of(settings)
+        Bundle(settings.bundle)
+    except (BundleError, KeyFileError) as error:
+        raise BentoMLException(str(error)) from error
+    except ValidationError as error:
+        raise BentoMLException(_in_one_line(error)) from error
+
+
 def _in_one_line(error: ValidationError) -> str:
     wrong = (
         f"SIGNWRITE_{'__'.join(map(str, found['loc'])).upper()}: {found['msg']}"
         for found in error.errors()
+        if found["type"] != "default_factory_not_called"  # a consequence of the others
     )
     return "; ".join(wrong)
 

@@ -19,6 +19,7 @@ class _Waiting:
     answer: asyncio.Future[tuple[Classification, int]]
     timings: Timings
     since_s: float
+    called_s: float | None = None
 
 
 class MicroBatcher:
@@ -72,6 +73,9 @@ class MicroBatcher:
             self._runner = asyncio.create_task(self._run())
         try:
             return await waiting.answer
+        except asyncio.CancelledError:
+            _break_off(waiting)
+            raise
         finally:
             if waiting in self._waiting:
                 self._waiting.remove(waiting)
@@ -82,18 +86,20 @@ class MicroBatcher:
             batch = self._waiting[: self._max_batch]
             del self._waiting[: self._max_batch]
             started_s = perf_counter()
+            for waiting in batch:
+                waiting.called_s = started_s
+                waiting.timings.add(WAIT_MODEL, began_s=waiting.since_s, ended_s=started_s)
             try:
                 found = await loop.run_in_executor(self._thread, self._call, batch)
             except Exception as error:  # noqa: BLE001 - whatever it is, each caller is told it
                 for waiting in batch:
+                    _note_call(waiting, clips=len(batch), failed=True)
                     if not waiting.answer.done():
                         waiting.answer.set_exception(error)
                 continue
-            took_s = perf_counter() - started_s
-            self._observe(len(batch), took_s)
+            self._observe(len(batch), perf_counter() - started_s)
             for place, waiting in enumerate(batch):
-                waiting.timings.seconds[WAIT_MODEL] = started_s - waiting.since_s
-                waiting.timings.seconds[INFER] = took_s
+                _note_call(waiting, clips=len(batch), failed=False)
                 if not waiting.answer.done():
                     waiting.answer.set_result((found, place))
 
@@ -102,3 +108,23 @@ class MicroBatcher:
         return self._classifier.classify(
             np.stack(clips) if len(clips) > 1 else clips[0][np.newaxis]
         )
+
+
+def _note_call(waiting: _Waiting, *, clips: int, failed: bool) -> None:
+    """Tell a clip's request of the call that it was in, unless it has been told: it left."""
+    if waiting.called_s is not None and not waiting.answer.done():
+        waiting.timings.add(
+            INFER,
+            began_s=waiting.called_s,
+            ended_s=perf_counter(),
+            failed=failed,
+            batch_clips=clips,
+        )
+
+
+def _break_off(waiting: _Waiting) -> None:
+    """Tell a request that leaves how far its clip had come."""
+    name, began_s = (
+        (WAIT_MODEL, waiting.since_s) if waiting.called_s is None else (INFER, waiting.called_s)
+    )
+    waiting.timings.add(name, began_s=began_s, ended_s=perf_counter(), failed=True)

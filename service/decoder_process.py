@@ -31,6 +31,7 @@ import numpy as np
 import numpy.typing as npt
 
 from service.cage import CageError, allow_cpu, end_with_parent, limit_resources, lock
+from service.logs import write_logs_as_told
 from signwrite.clip import Limits
 from signwrite.clip.library import ffmpeg_version, load_all
 from signwrite.errors import ClipError, LimitExceededError
@@ -50,6 +51,7 @@ def main() -> None:
     incoming = os.fdopen(os.dup(0), "rb")
     outgoing = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints must not mix with the answers
+    write_logs_as_told(stream=sys.stderr)
     setup = json.loads(incoming.read(*REPLY_HEAD.unpack(incoming.read(REPLY_HEAD.size))))
     recipe, limits = Recipe(**setup["recipe"]), Limits(**setup["limits"])
     shared = np.frombuffer(mmap.mmap(setup["frames_fd"], 0), np.uint8)

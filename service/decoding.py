@@ -99,8 +99,10 @@ class DecoderPool:
     ) -> ClipTensor:
         """Read a clip, and give the process back as soon as it is free."""
         try:
-            with timings.span(DECODE):
+            with timings.span(DECODE) as facts:
                 tensor = await decoder.decode(clip, place=place)
+                facts["frames_decoded"] = tensor.info.frames_decoded
+                facts["frames_used"] = tensor.frames_used
         except ClipError as error:
             self._give_back(decoder, whole=not isinstance(error, DecoderGoneError))
             raise

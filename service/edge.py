@@ -6,14 +6,13 @@ all of them. What is refused before it is a request (broken HTTP) is `service.pr
 """
 
 import logging
-import re
-import uuid
 from collections.abc import Iterable
-from contextvars import ContextVar
+from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.exchange import Exchange, current, exchange
 from service.faults import (
     INTERNAL,
     INTERNAL_DETAIL,
@@ -25,9 +24,12 @@ from service.faults import (
     fault_of,
     fault_of_status,
 )
+from service.logs import PROBES, log_exchange
 from service.schema import PROBLEM_JSON, REQUEST_ID_HEADER, Problem
 
-_SANE_REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=@-]{1,128}")
+if TYPE_CHECKING:
+    from service.tracing import Tracing
+
 _KEPT_HEADERS = frozenset({b"allow", b"retry-after", b"vary"})  # the rest describes the body
 _KEPT_PREFIX = b"access-control-"  # without them a page of another origin cannot read the error
 # What a browser must not do with an answer. The page that BentoML shows at / is its own affair.
@@ -37,9 +39,7 @@ _GUARDS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
 )
-_PROBES = frozenset({"/livez", "/readyz", "/healthz"})  # asked every second while a model loads
 
-_request_id: ContextVar[str] = ContextVar("request_id", default="-")
 _logger = logging.getLogger(__name__)
 
 _Headers = Iterable[tuple[bytes, bytes]]
@@ -47,7 +47,7 @@ _Headers = Iterable[tuple[bytes, bytes]]
 
 def request_id() -> str:
     """Return the id of the request being answered."""
-    return _request_id.get()
+    return exchange().request_id
 
 
 def problem_of(error: Exception) -> Response:
@@ -66,19 +66,13 @@ def problem_of(error: Exception) -> Response:
 
 
 def _problem(fault: Fault, detail: str) -> Response:
+    exchange().problem = fault.slug
     problem = Problem.of(fault, detail=detail, request_id=request_id())
     return Response(problem.model_dump_json(), status_code=fault.status, media_type=PROBLEM_JSON)
 
 
-def _id_for(scope: Scope) -> str:
-    given = [value for name, value in scope["headers"] if name == b"x-request-id"]
-    if len(given) == 1 and _SANE_REQUEST_ID.fullmatch(given[0]):
-        return str(given[0], "ascii")
-    return uuid.uuid4().hex
-
-
 def _check_headers(scope: Scope) -> None:
-    """Refuse what BentoML's access log would break off the answer for."""
+    """Refuse what HTTP does not allow, before a layer within trips over it."""
     if any(name == b"content-type" and not value.isascii() for name, value in scope["headers"]):
         raise BadRequestError("a Content-Type in ASCII; received another")
 
@@ -88,29 +82,42 @@ class Edge:
 
     Args:
         app: the application; its error answers are replaced unless they are problems already.
+        tracing: what makes a trace of every request; nothing by default.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, tracing: "Tracing | None" = None) -> None:
         """Stand in front of `app`."""
         self._app = app
+        self._tracing = tracing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; anything but HTTP passes through."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        token = _request_id.set(_id_for(scope))
+        told = Exchange.of(scope)
+        span = self._tracing.begin(told, scope) if self._tracing else None
+        token = current.set(told)
         answer = _Answer(scope, receive, send)
+
+        async def received() -> Message:
+            message = await receive()
+            told.received_bytes += len(message.get("body", b""))
+            return message
+
         try:
             _check_headers(scope)
-            await self._app(scope, receive, answer.send)
+            await self._app(scope, received, answer.send)
         except Exception as error:
             if answer.started:  # Starlette re-raises what it answered; too late to say more
                 _logger.exception("request %s failed", request_id())
             else:
                 await answer.replace(problem_of(error))
         finally:
-            _request_id.reset(token)
+            log_exchange(told)
+            current.reset(token)
+            if self._tracing and span:
+                self._tracing.end(told, span)
 
 
 class _Answer:
@@ -135,12 +142,14 @@ class _Answer:
             await self.replace(self._normalised(message["status"]), keep=headers)
             return
         self.started = True
+        exchange().status = message["status"]
         message["headers"] = [*headers, *_own_headers(headers)]
         await self._send(message)
 
     async def replace(self, problem: Response, *, keep: _Headers = ()) -> None:
         """Send a problem in place of what came."""
         self.started = self._replaced = True
+        exchange().status = problem.status_code
         kept = [
             (name, value)
             for name, value in keep
@@ -152,7 +161,7 @@ class _Answer:
     def _normalised(self, status: int) -> Response:
         fault = fault_of_status(status)
         path, method = self._scope["path"], self._scope["method"]
-        if status >= INTERNAL.status and path not in _PROBES:
+        if status >= INTERNAL.status and path not in PROBES:
             _logger.error("request %s: %d from %s %r", request_id(), status, method, path)
         detail = INTERNAL_DETAIL if fault is INTERNAL else f"{status} {fault.title}"
         return _problem(fault, detail)

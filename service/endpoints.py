@@ -12,16 +12,18 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from service.edge import problem_of
+from service.exchange import exchange
 from service.faults import BadRequestError, ClientGoneError, SlowUploadError, fault_of
 from service.metrics import metrics
 from service.timings import HEADER as TIMING_HEADER
 from service.timings import UPLOAD, Timings
 from service.upload import Upload, read_upload
-from signwrite.answer import PredictionAnswer
+from signwrite.answer import ModelName, PredictionAnswer
 
 if TYPE_CHECKING:
     from service.predictor import Predictor
     from service.settings import ServiceSettings
+    from signwrite.bundle import Manifest
 
 TIMEOUT_HEADER = "X-Request-Timeout"
 
@@ -43,12 +45,15 @@ async def predict(request: Request) -> Response:
 
     Errors become problems here rather than at the edge, so that BentoML counts their status.
     """
-    timings = Timings()
+    timings = exchange().timings
+    _tell_model(request.app.state.predictor.manifest)
     try:
         answer = await _predict(request, timings)
     except Exception as error:  # noqa: BLE001 - `problem_of` logs what is not the client's fault
         metrics().failed(fault_of(error))
         return problem_of(error)
+    _tell_model(answer.model)
+    exchange().facts["uncertain"] = answer.uncertain
     headers = {TIMING_HEADER: timings.header()}
     return Response(answer.model_dump_json(), media_type="application/json", headers=headers)
 
@@ -63,12 +68,17 @@ async def _predict(request: Request, timings: Timings) -> PredictionAnswer:
     predictor: Predictor = request.app.state.predictor
     deadline_s = _deadline_s(request)
     with predictor.admitted():
-        with timings.span(UPLOAD):
+        with timings.span(UPLOAD) as facts:
             upload = await _upload(request)
+            facts["clip_bytes"] = len(upload.clip)
         async with _while_client_stays(request):
             return await predictor.predict(
                 upload.clip, top_k=upload.top_k, timings=timings, deadline_s=deadline_s
             )
+
+
+def _tell_model(model: "Manifest | ModelName") -> None:
+    exchange().facts.update(model_name=model.name, model_version=model.version)
 
 
 def _deadline_s(request: Request) -> float | None:

@@ -6,6 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from service.faults import Fault
 from service.timings import DECODE, WAIT_DECODER, WAIT_MODEL, Timings
+from service.workers import say_alive
 
 _SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _CLIPS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
@@ -20,6 +21,7 @@ class Metrics:
 
     def __init__(self) -> None:
         """Register the series."""
+        say_alive()
         from prometheus_client import Counter, Gauge, Histogram  # noqa: PLC0415 - see the class
 
         self._decode = Histogram(
@@ -68,9 +70,10 @@ class Metrics:
 
     def timed(self, timings: Timings) -> None:
         """Count where the time of an answered request went."""
-        self._decode.observe(timings.seconds[DECODE])
-        self._wait.labels("decoder").observe(timings.seconds[WAIT_DECODER])
-        self._wait.labels("model").observe(timings.seconds[WAIT_MODEL])
+        seconds = timings.seconds
+        self._decode.observe(seconds[DECODE])
+        self._wait.labels("decoder").observe(seconds[WAIT_DECODER])
+        self._wait.labels("model").observe(seconds[WAIT_MODEL])
 
     def inferred(self, clips: int, seconds: float) -> None:
         """Count a call of the model."""

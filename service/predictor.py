@@ -17,7 +17,7 @@ from service.house import House
 from service.metrics import metrics
 from service.schema import DEFAULT_TOP_K
 from service.settings import ServiceSettings
-from service.timings import Timings
+from service.timings import INFER, Timings
 from signwrite.answer import PredictionAnswer
 from signwrite.backends import Backend, best_batch, load_classifier
 from signwrite.bundle import Bundle, Manifest, read_manifest
@@ -27,7 +27,7 @@ from signwrite.reader import Reader
 
 _LOADING_RETRY_S = 5
 
-_logger = logging.getLogger("bentoml.service")  # BentoML's: shown from INFO on, ours from WARNING
+_logger = logging.getLogger(__name__)
 
 
 class Predictor:
@@ -60,6 +60,7 @@ class Predictor:
         )
         self._reader: Reader | None = None
         self._batcher: MicroBatcher | None = None
+        self._backend: Backend | None = None
         self._house = House(places=settings.max_requests, observe=metrics().in_house)
 
     @property
@@ -79,6 +80,7 @@ class Predictor:
         _, (classifier, backend, max_batch) = await asyncio.gather(
             self._decoders.start(), loop.run_in_executor(self._thread, self._load)
         )
+        self._backend = backend
         self._reader = Reader(self.manifest, classifier=classifier, limits=self._settings.limits)
         self._batcher = MicroBatcher(
             classifier,
@@ -165,6 +167,7 @@ class Predictor:
             raise NotReadyError("a model that is loaded", retry_after_s=_LOADING_RETRY_S)
         async with self._decoders.decoded(clip, timings=timings) as tensor:
             found, row = await self._batcher.classify(tensor.frames, timings=timings)
+            timings.spans[INFER].facts["backend"] = str(self._backend)
             reading = self._reader.rank(found, tensor=tensor, row=row, top_k=top_k)
         ranking = reading.ranking
         metrics().predicted(first=ranking.predictions[0].sign, uncertain=ranking.uncertain)

@@ -12,7 +12,9 @@ import h11
 from uvicorn.config import HTTP_PROTOCOLS
 from uvicorn.protocols.http.h11_impl import STATUS_PHRASES, H11Protocol
 
+from service.exchange import Exchange
 from service.faults import FAULTS, BadRequestError, Fault, SlowUploadError
+from service.logs import log_exchange
 from service.schema import PROBLEM_JSON, REQUEST_ID_HEADER, Problem
 
 
@@ -74,6 +76,8 @@ class ProblemProtocol(H11Protocol):
         """Answer with a problem, unless an answer has begun, and close the connection."""
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
             problem = Problem.of(fault, detail=detail, request_id=uuid.uuid4().hex)
+            told = Exchange(problem.request_id, status=fault.status, problem=fault.slug)
+            log_exchange(told)
             body = problem.model_dump_json().encode()
             headers = [
                 ("content-type", PROBLEM_JSON),

@@ -6,7 +6,7 @@ import signal
 from collections.abc import Awaitable, Callable
 from types import FrameType
 
-_logger = logging.getLogger("bentoml.service")  # BentoML's: shown from INFO on
+_logger = logging.getLogger(__name__)
 
 
 def drain_before_stopping(drain: Callable[[], Awaitable[bool]]) -> None:

@@ -204,6 +204,16 @@ def worker_of(server: Server) -> int:
     return next(pid for pid in _descendants(server.pid) if decoders & set(_descendants(pid)))
 
 
+def workers_of(server: Server) -> list[int]:
+    """List the processes that answer requests, those that load included: all started decoders."""
+    decoders = set(decoders_of(server))
+    return [
+        pid
+        for pid in _descendants(server.pid)
+        if pid not in decoders and decoders & set(_descendants(pid))
+    ]
+
+
 def _command(pid: int) -> bytes:
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes()

@@ -185,3 +185,19 @@ def test_every_kind_of_answer_that_an_alert_leaves_out_exists() -> None:
     (failing,) = (rule["expr"] for rule in rules if rule["alert"] == "SignWriteFailing")
     (left_out,) = re.findall(r'kind!~"([^"]+)"', failing)
     assert set(left_out.split("|")) <= {fault.slug for fault in FAULTS.values()}
+
+
+def test_every_way_to_run_it_in_containers_logs_objects() -> None:
+    assert "SIGNWRITE_LOG_FORMAT=json" in (ROOT / "Dockerfile").read_text()
+    composed = load(ROOT / "compose.yaml")["services"]["signwrite"]["environment"]
+    assert composed["SIGNWRITE_LOG_FORMAT"] == "json"
+    pod = load(BASE / "deployment.yaml")["spec"]["template"]["spec"]
+    assert {"name": "SIGNWRITE_LOG_FORMAT", "value": "json"} in pod["containers"][0]["env"]
+
+
+def test_traces_go_nowhere_unless_their_profile_is_asked_for() -> None:
+    services = load(ROOT / "compose.yaml")["services"]
+    assert services["jaeger"]["profiles"] == ["traces"]
+    told = services["signwrite"]["environment"]["OTEL_EXPORTER_OTLP_ENDPOINT"]
+    assert told == "${OTEL_EXPORTER_OTLP_ENDPOINT:-}"
+    assert "http://jaeger:4318" in (ROOT / "docs" / "containers.md").read_text()

@@ -17,9 +17,7 @@ from pipeline.annotations import read_annotations
 from pipeline.workflow.params import read_run_params
 from pipeline.workflow.stages import plan_stages
 from service.faults import FAULTS, INTERNAL, ClientGoneError
-from service.settings import ServiceSettings
 from signwrite.answer import PredictionAnswer
-from signwrite.clip import Limits
 from tests.clips import counter_clip
 from tests.servers import Server
 
@@ -160,31 +158,6 @@ def test_the_readme_lists_every_status() -> None:
     assert listed == {200, INTERNAL.status} | {
         fault.status for kind, fault in FAULTS.items() if kind is not ClientGoneError
     }
-
-
-def rows(text: str) -> dict[str, str]:
-    """Read a table of names in code and their defaults."""
-    return dict(re.findall(r"^\| `(\w+)` \| ([^|]+?) \|", text, re.MULTILINE))
-
-
-@pytest.mark.parametrize("model", [ServiceSettings, Limits], ids=lambda model: model.__name__)
-def test_serving_lists_every_setting_with_its_default(
-    model: type[ServiceSettings | Limits],
-) -> None:
-    text = (ROOT / "docs" / "serving.md").read_text(encoding="utf-8")
-    listed = rows(text)
-    fields = {name: field for name, field in model.model_fields.items() if name != "limits"}
-    assert fields.keys() <= listed.keys()
-    for name, field in fields.items():
-        if isinstance(field.default, bool):
-            assert listed[name] == str(field.default).lower(), name
-        elif isinstance(field.default, int | float):
-            assert float(listed[name]) == field.default, name
-
-
-def test_serving_lists_no_setting_that_is_gone() -> None:
-    listed = rows((ROOT / "docs" / "serving.md").read_text(encoding="utf-8"))
-    assert listed.keys() <= ServiceSettings.model_fields.keys() | Limits.model_fields.keys()
 
 
 def anchors(document: Path) -> set[str]:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -11,7 +12,8 @@ from starlette.types import ASGIApp, Message
 from service.edge import Edge
 from service.endpoints import endpoints
 from service.predictor import Predictor
-from service.settings import ServiceSettings
+from service.settings import ServiceSettings, unknown_settings, workers_told
+from signwrite.clip import Limits
 from tests.asgi import ask
 
 FORM = httpx.Headers({"Content-Type": "multipart/form-data; boundary=b"})
@@ -105,5 +107,37 @@ def test_limits_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> No
     assert ServiceSettings.read().limits.max_seconds == 12.5
 
 
+@pytest.mark.parametrize(
+    ("told", "workers"), [(None, 1), ("3", 3), (" 2 ", 2), ("none", 1), ("-1", 1)]
+)
+def test_the_number_of_workers_is_known_before_the_settings_are_read(
+    told: str | None, workers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment = {} if told is None else {"SIGNWRITE_WORKERS": told}
+    assert workers_told(environment) == workers
+    monkeypatch.setenv("SIGNWRITE_BUNDLE", "somewhere")
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with suppress(ValueError):  # else it is refused
+        assert ServiceSettings.read().workers == workers
+
+
+def test_workers_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.settings.usable_cores", lambda: 16)
+    alone = ServiceSettings(bundle=Path())
+    assert (alone.threads, alone.decoders) == (16, 8)
+    shared = ServiceSettings(bundle=Path(), workers=4)
+    assert (shared.threads, shared.decoders) == (4, 2)
+    crowded = ServiceSettings(bundle=Path(), workers=32, decoders=3)
+    assert (crowded.threads, crowded.decoders) == (1, 3)
+
+
+def test_a_variable_that_is_no_setting_is_named() -> None:
+    good = {"SIGNWRITE_MAX_BYTES": "1", "SIGNWRITE_LIMITS__MAX_FRAMES": "1", "HOME": "/"}
+    wrong = {"SIGNWRITE_MAX_BITES": "1", "SIGNWRITE_LIMITS__MAX_FRAME": "1"}
+    assert unknown_settings(good | wrong) == sorted(wrong)
+
+
 def test_every_setting_is_described() -> None:
-    assert all(field.description for field in ServiceSettings.model_fields.values())
+    for model in (ServiceSettings, Limits):
+        assert all(field.description for field in model.model_fields.values())

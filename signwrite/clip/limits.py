@@ -8,27 +8,54 @@ from signwrite.errors import LimitExceededError
 class Limits(BaseModel):
     """The largest clip that is read; the defaults suit a server with two cores.
 
-    Attributes:
-        max_seconds: from the first frame to the end of the last.
-        max_frames: frames of the video stream, decoded or not.
-        max_pixels_per_frame: as stored; 4K UHD fits.
-        max_side_px: the longer side, as stored or as displayed.
-        max_aspect: the longer side over the shorter, as displayed.
-        max_total_pixels: over all decoded frames; a minute of 1080p at 30 frames/s fits.
-        max_streams: of any kind in the container.
-        max_decode_errors: damaged packets that are skipped before the clip is given up.
+    Each field's description says what it bounds.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    max_seconds: float = Field(default=60.0, gt=0.0, allow_inf_nan=False)
-    max_frames: int = Field(default=7_200, ge=1)
-    max_pixels_per_frame: int = Field(default=4096 * 2304, ge=1)
-    max_side_px: int = Field(default=4096, ge=1)
-    max_aspect: float = Field(default=8.0, ge=1.0, allow_inf_nan=False)
-    max_total_pixels: int = Field(default=4_000_000_000, ge=1)
-    max_streams: int = Field(default=32, ge=1)
-    max_decode_errors: int = Field(default=16, ge=0)
+    max_seconds: float = Field(
+        default=60.0,
+        gt=0.0,
+        allow_inf_nan=False,
+        description="Seconds from the first frame to the end of the last.",
+    )
+    max_frames: int = Field(
+        default=7_200,
+        ge=1,
+        description="Frames of the video stream, decoded or not; a minute at 120 frames a second.",
+    )
+    max_pixels_per_frame: int = Field(
+        default=4096 * 2304,
+        ge=1,
+        description="Pixels of one frame as stored; 4K UHD fits. A decoder's memory grows with it.",
+    )
+    max_side_px: int = Field(
+        default=4096, ge=1, description="Pixels of the longer side, as stored or as displayed."
+    )
+    max_aspect: float = Field(
+        default=8.0,
+        ge=1.0,
+        allow_inf_nan=False,
+        description="The longer side over the shorter, as displayed.",
+    )
+    max_total_pixels: int = Field(
+        default=4_000_000_000,
+        ge=1,
+        description=(
+            "Pixels over all decoded frames; a minute of 1080p at 30 frames a second fits. It "
+            "bounds the work that one clip can ask for."
+        ),
+    )
+    max_streams: int = Field(
+        default=32,
+        ge=1,
+        description="Streams of any kind in the container, sound and text included.",
+    )
+    max_decode_errors: int = Field(
+        default=16,
+        ge=0,
+        description="Damaged packets that are skipped before the clip is given up.",
+    )
 
     def check_seconds(self, seconds: float) -> None:
         """Refuse a duration.
