@@ -49,12 +49,16 @@ class Client:
 
     Args:
         port: on this machine.
+
+    Attributes:
+        server_timing: the last answer's header; empty where there is none.
+        version: of the model that gave the last answer; empty where that is not said.
     """
 
     def __init__(self, port: int) -> None:
         """Connect at the first request."""
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_PATIENCE_S)
-        self.server_timing = ""
+        self.server_timing = self.version = ""
 
     def send(self, clip: bytes) -> str:
         """Post a clip, and return the sign that is ranked first.
@@ -74,7 +78,9 @@ class Client:
         if answer.status != http.HTTPStatus.OK:
             raise RuntimeError(f"200 wanted; received {answer.status}: {text[:300]!r}")
         self.server_timing = answer.headers.get("Server-Timing", "")
-        return str(json.loads(text)["ranking"][0]["sign"])
+        told = json.loads(text)
+        self.version = str(told.get("model", {}).get("version", ""))
+        return str(told["ranking"][0]["sign"])
 
     def close(self) -> None:
         """Close the connection."""

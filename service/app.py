@@ -25,16 +25,19 @@ from starlette.types import ASGIApp
 
 from service.access import KeyFileError, Keys, guarded
 from service.endpoints import endpoints
+from service.golden import find_golden
+from service.hangup import on_hangup, pass_hangups_on
 from service.logs import write_logs_as_told
 from service.openapi import described
 from service.predictor import Predictor
 from service.protocol import use_problem_protocol
+from service.reload import Reloader
 from service.settings import ServiceSettings, unknown_settings, workers_told
 from service.stopping import drain_before_stopping
 from service.tracing import tracing
 from service.workers import forget_the_dead
 from signwrite.bundle import Bundle
-from signwrite.errors import BundleError
+from signwrite.errors import BundleError, InputError
 
 _logger = logging.getLogger(__name__)
 
@@ -119,7 +122,9 @@ class SignWrite:
         settings = ServiceSettings.read()
         self._predictor = Predictor(settings)
         self._failed = False
+        self._settings = settings
         self._opening: asyncio.Task[None] | None = None
+        self._reloader: Reloader | None = None
         application.state.settings = settings
         application.state.predictor = self._predictor
 
@@ -129,12 +134,13 @@ class SignWrite:
         """Refuse to start with a bundle that cannot be served; runs once, before any worker.
 
         Raises:
-            BentoMLException: the settings or keys are wrong, or the bundle is missing, damaged or
-                unknown.
+            BentoMLException: the settings or keys are wrong, there are no golden clips where they
+                should be, or the bundle is missing, damaged or unknown.
             SystemExit: the same, told already in a log of JSON objects: BentoML would write it as
                 text.
         """
         write_logs_as_told()
+        pass_hangups_on()
         for name in unknown_settings(os.environ):
             _logger.warning("%s is no setting of this service; it has no effect", name)
         try:
@@ -149,11 +155,15 @@ class SignWrite:
     async def open(self) -> None:
         """Begin to load; `/livez` and `/readyz` answer meanwhile."""
         self._opening = asyncio.create_task(self._open())
+        self._reloader = Reloader(self._predictor, settings=self._settings, opening=self._opening)
+        on_hangup(self._reloader.wish)
         drain_before_stopping(self._predictor.drain)
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]  # as above
     async def close(self) -> None:
         """End what `open` began."""
+        if self._reloader is not None:
+            await self._reloader.close()
         if self._opening is not None:
             self._opening.cancel()
             await asyncio.gather(self._opening, return_exceptions=True)
@@ -181,8 +191,10 @@ def _verify() -> None:
     try:
         settings = ServiceSettings.read()
         Keys.of(settings)
+        if settings.golden is not None:
+            find_golden(settings.golden)
         Bundle(settings.bundle)
-    except (BundleError, KeyFileError) as error:
+    except (BundleError, InputError, KeyFileError) as error:
         raise BentoMLException(str(error)) from error
     except ValidationError as error:
         raise BentoMLException(_in_one_line(error)) from error

@@ -35,7 +35,11 @@ class DecoderPool:
 
     async def start(self) -> None:
         """Start every process and wait until each can decode."""
-        await asyncio.gather(*(self._add() for _ in range(self._size)))
+        adding = (self._add() for _ in range(self._size))
+        # All of them, whatever becomes of one: none may start after this has failed.
+        for added in await asyncio.gather(*adding, return_exceptions=True):
+            if isinstance(added, BaseException):
+                raise added
 
     @property
     def pids(self) -> list[int]:

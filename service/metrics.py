@@ -3,10 +3,13 @@
 from contextlib import suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from typing import Literal, get_args
 
 from service.faults import Fault
 from service.timings import DECODE, WAIT_DECODER, WAIT_MODEL, Timings
 from service.workers import say_alive
+
+ReloadOutcome = Literal["swapped", "refused", "unchanged"]
 
 _SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _CLIPS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
@@ -36,7 +39,10 @@ class Metrics:
             buckets=_SECONDS,
         )
         self._inference = Histogram(
-            "signwrite_inference_seconds", "One call of the model", buckets=_SECONDS
+            "signwrite_inference_seconds",
+            "One call of the model, by its version",
+            ["model_version"],
+            buckets=_SECONDS,
         )
         self._batch = Histogram(
             "signwrite_batch_clips", "Clips that shared one call of the model", buckets=_CLIPS
@@ -47,10 +53,14 @@ class Metrics:
             ["status", "kind"],
         )
         self._uncertain = Counter(
-            "signwrite_uncertain_predictions", "Predictions that were called uncertain"
+            "signwrite_uncertain_predictions",
+            "Predictions that were called uncertain, by the model's version",
+            ["model_version"],
         )
         self._first = Counter(
-            "signwrite_first", "Predictions, by the sign that was ranked first", ["sign"]
+            "signwrite_first",
+            "Predictions, by the sign that was ranked first and the model's version",
+            ["sign", "model_version"],
         )
         self._replaced = Counter(
             "signwrite_decoders_replaced",
@@ -58,8 +68,22 @@ class Metrics:
         )
         self._build = Gauge(
             "signwrite_build_info",
-            "1; what serves, as labels; caged: whether the decoders' system calls are filtered",
+            "1 for what serves, as labels, and 0 for what did before; "
+            "caged: whether the decoders' system calls are filtered",
             ["model", "model_version", "backend", "ffmpeg", "tensorflow", "bentoml", "caged"],
+            multiprocess_mode="livemax",
+        )
+        self._built: dict[str, str] = {}  # the labels of what serves now
+        self._reloads = Counter(
+            "signwrite_reloads",
+            "Times that a worker was told to look for a new model, by what came of it",
+            ["outcome"],
+        )
+        for outcome in get_args(ReloadOutcome):
+            self._reloads.labels(outcome)  # told from the start, as 0
+        self._refused = Gauge(
+            "signwrite_reload_refused",
+            "1 while the last model that was to be let in is refused; the log says why",
             multiprocess_mode="livemax",
         )
         self._in_house = Gauge(
@@ -75,16 +99,16 @@ class Metrics:
         self._wait.labels("decoder").observe(seconds[WAIT_DECODER])
         self._wait.labels("model").observe(seconds[WAIT_MODEL])
 
-    def inferred(self, clips: int, seconds: float) -> None:
+    def inferred(self, clips: int, seconds: float, *, model_version: str) -> None:
         """Count a call of the model."""
         self._batch.observe(clips)
-        self._inference.observe(seconds)
+        self._inference.labels(model_version).observe(seconds)
 
-    def predicted(self, *, first: str, uncertain: bool) -> None:
+    def predicted(self, *, first: str, uncertain: bool, model_version: str) -> None:
         """Count an answer with a ranking."""
-        self._first.labels(first).inc()
+        self._first.labels(sign=first, model_version=model_version).inc()
         self._answers.labels(status="200", kind="ranking").inc()
-        self._uncertain.inc(int(uncertain))
+        self._uncertain.labels(model_version).inc(int(uncertain))
 
     def failed(self, fault: Fault) -> None:
         """Count an answer with a problem."""
@@ -97,16 +121,24 @@ class Metrics:
     def serving(
         self, *, model: str, model_version: str, backend: str, ffmpeg: str, caged: bool
     ) -> None:
-        """Tell what serves."""
-        self._build.labels(
-            model=model,
-            model_version=model_version,
-            backend=backend,
-            ffmpeg=ffmpeg,
-            tensorflow=_version("tensorflow", "tensorflow-cpu"),
-            bentoml=_version("bentoml"),
-            caged=str(caged).lower(),
-        ).set(1)
+        """Tell what serves from now on; a series cannot be removed where workers share them."""
+        if self._built:
+            self._build.labels(**self._built).set(0)
+        self._built = {
+            "model": model,
+            "model_version": model_version,
+            "backend": backend,
+            "ffmpeg": ffmpeg,
+            "tensorflow": _version("tensorflow", "tensorflow-cpu"),
+            "bentoml": _version("bentoml"),
+            "caged": str(caged).lower(),
+        }
+        self._build.labels(**self._built).set(1)
+
+    def reloaded(self, outcome: ReloadOutcome) -> None:
+        """Count what came of looking for a new model."""
+        self._reloads.labels(outcome).inc()
+        self._refused.set(int(outcome == "refused"))
 
     def in_house(self, count: int) -> None:
         """Tell how many predictions are under way."""

@@ -2,36 +2,24 @@
 
 import asyncio
 import logging
-import math
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from time import perf_counter
 
-import numpy as np
-
-from service.batching import MicroBatcher
-from service.decoder import DecoderSetup
-from service.decoding import DecoderPool
 from service.faults import BadRequestError, DeadlineError, NotReadyError
 from service.house import House
 from service.metrics import metrics
 from service.schema import DEFAULT_TOP_K
+from service.served_model import LOADING_RETRY_S, ServedModel
 from service.settings import ServiceSettings
-from service.timings import INFER, Timings
+from service.timings import Timings
 from signwrite.answer import PredictionAnswer
-from signwrite.backends import Backend, best_batch, load_classifier
-from signwrite.bundle import Bundle, Manifest, read_manifest
-from signwrite.classifier import Classifier
-from signwrite.errors import BundleError
-from signwrite.reader import Reader
-
-_LOADING_RETRY_S = 5
+from signwrite.bundle import Manifest
 
 _logger = logging.getLogger(__name__)
 
 
 class Predictor:
-    """One model, its decoders, and the requests under way. Lives on one event loop.
+    """The model that serves, and the requests under way. Lives on one event loop.
 
     Args:
         settings: the operator's.
@@ -42,31 +30,25 @@ class Predictor:
 
     def __init__(self, settings: ServiceSettings) -> None:
         """Read the manifest; nothing else is loaded before `open`."""
-        self.manifest: Manifest = read_manifest(settings.bundle)
         self._settings = settings
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="model")
-        self._decoders = DecoderPool(
-            DecoderSetup(
-                recipe=self.manifest.recipe,
-                limits=settings.limits,
-                memory_bytes=settings.decoder_memory_bytes,
-                cpu_s=settings.decoder_cpu_s,
-                wall_s=settings.decoder_s,
-                seccomp=settings.require_seccomp,
-                # All requests in the house may wait for the model at once.
-                places=math.ceil(settings.max_requests / settings.decoders),
-            ),
-            size=settings.decoders,
-        )
-        self._reader: Reader | None = None
-        self._batcher: MicroBatcher | None = None
-        self._backend: Backend | None = None
+        self._model = ServedModel(settings.bundle, settings=settings)
+        self._leaving: dict[asyncio.Task[None], ServedModel] = {}
         self._house = House(places=settings.max_requests, observe=metrics().in_house)
+
+    @property
+    def model(self) -> ServedModel:
+        """The model that serves now."""
+        return self._model
+
+    @property
+    def manifest(self) -> Manifest:
+        """What the model that serves now is."""
+        return self._model.manifest
 
     @property
     def ready(self) -> bool:
         """Whether the model is warm, clips can be decoded, and requests are let in."""
-        return self._batcher is not None and not self._house.closing
+        return self._model.ready and not self._house.closing
 
     async def open(self) -> None:
         """Verify and load the bundle, start the decoders, and predict once.
@@ -75,41 +57,38 @@ class Predictor:
             BundleError: the bundle is damaged, or does not answer as its manifest says.
             DecoderGoneError: the decoder processes do not start.
         """
-        loop = asyncio.get_running_loop()
         started_s = perf_counter()
-        _, (classifier, backend, max_batch) = await asyncio.gather(
-            self._decoders.start(), loop.run_in_executor(self._thread, self._load)
-        )
-        self._backend = backend
-        self._reader = Reader(self.manifest, classifier=classifier, limits=self._settings.limits)
-        self._batcher = MicroBatcher(
-            classifier,
-            thread=self._thread,
-            max_batch=max_batch,
-            observe=metrics().inferred,
-        )
-        if not self._decoders.caged:
+        await self._model.open()
+        if not self._model.caged:
             _logger.warning("the decoders' system calls are not filtered: no seccomp here")
-        metrics().serving(
-            model=self.manifest.name,
-            model_version=self.manifest.version,
-            backend=backend,
-            ffmpeg=self._decoders.ffmpeg,
-            caged=self._decoders.caged,
-        )
+        self._tell_what_serves()
         _logger.info(
             "%s %s on %s is ready after %.1f s",
             self.manifest.name,
             self.manifest.version,
-            backend,
+            self._model.backend,
             perf_counter() - started_s,
         )
 
+    def replace(self, model: ServedModel) -> None:
+        """Let another model, which is open, read every request from now on.
+
+        Requests under way are finished by the one that began them, which is closed then.
+        """
+        old, self._model = self._model, model
+        retiring = asyncio.create_task(old.retire())
+        self._leaving[retiring] = old
+        retiring.add_done_callback(self._leaving.pop)
+        self._tell_what_serves()
+
     async def close(self) -> None:
-        """End the decoders and the model's thread."""
-        self._batcher = None
-        await self._decoders.close()
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        """End what belongs to the model, and to those that still finish requests."""
+        leaving = dict(self._leaving)
+        for retiring in leaving:
+            retiring.cancel()
+        await asyncio.gather(*leaving, return_exceptions=True)
+        for model in (*leaving.values(), self._model):
+            await model.close()
 
     async def drain(self) -> bool:
         """Let no request in any more, and finish those under way, as long as the settings say.
@@ -129,7 +108,7 @@ class Predictor:
         """
         if not self.ready and not self._house.closing:
             raise NotReadyError(
-                "a model that is loaded; it still is loading", retry_after_s=_LOADING_RETRY_S
+                "a model that is loaded; it still is loading", retry_after_s=LOADING_RETRY_S
             )
         return self._house.place()
 
@@ -152,46 +131,36 @@ class Predictor:
             DeadlineError: there was no answer in time.
             NotReadyError: the model is not warm, or was just closed.
         """
-        wanted = self._checked(top_k)
+        model = self._model
+        wanted = _checked(top_k, signs=len(model.manifest.vocabulary))
         within_s = min(self._settings.deadline_s, deadline_s or self._settings.deadline_s)
         try:
-            async with asyncio.timeout(within_s):
-                return await self._predict(clip, top_k=wanted, timings=timings)
+            with model.in_use():
+                async with asyncio.timeout(within_s):
+                    reading = await model.read(clip, top_k=wanted, timings=timings)
         except TimeoutError as error:
             raise DeadlineError(f"an answer within {within_s:g} s; there was none") from error
-
-    async def _predict(
-        self, clip: bytes | bytearray, *, top_k: int, timings: Timings
-    ) -> PredictionAnswer:
-        if self._reader is None or self._batcher is None:
-            raise NotReadyError("a model that is loaded", retry_after_s=_LOADING_RETRY_S)
-        async with self._decoders.decoded(clip, timings=timings) as tensor:
-            found, row = await self._batcher.classify(tensor.frames, timings=timings)
-            timings.spans[INFER].facts["backend"] = str(self._backend)
-            reading = self._reader.rank(found, tensor=tensor, row=row, top_k=top_k)
-        ranking = reading.ranking
-        metrics().predicted(first=ranking.predictions[0].sign, uncertain=ranking.uncertain)
-        metrics().timed(timings)
-        return PredictionAnswer.of(reading, manifest=self.manifest)
-
-    def _checked(self, top_k: int | None) -> int:
-        signs = len(self.manifest.vocabulary)
-        wanted = min(DEFAULT_TOP_K, signs) if top_k is None else top_k
-        if not 1 <= wanted <= signs:
-            raise BadRequestError(f"top_k of 1 to {signs}; received {wanted}")
-        return wanted
-
-    def _load(self) -> tuple[Classifier, Backend, int]:
-        classifier, backend = load_classifier(
-            Bundle(self._settings.bundle),
-            backend=self._settings.backend,
-            threads=self._settings.threads,
+        answer = PredictionAnswer.of(reading, manifest=model.manifest)
+        metrics().predicted(
+            first=answer.ranking[0].sign,
+            uncertain=answer.uncertain,
+            model_version=answer.model.version,
         )
-        wanted = len(self.manifest.vocabulary)
-        max_batch = self._settings.max_batch or best_batch(backend)
-        for clips in sorted({1, max_batch}):
-            blank = np.zeros((clips, *self.manifest.recipe.clip_shape), np.uint8)
-            shape = classifier.classify(blank).scores.shape
-            if shape != (clips, wanted):
-                raise BundleError(f"scores of shape {(clips, wanted)}; received {shape}")
-        return classifier, backend, max_batch
+        metrics().timed(timings)
+        return answer
+
+    def _tell_what_serves(self) -> None:
+        metrics().serving(
+            model=self.manifest.name,
+            model_version=self.manifest.version,
+            backend=str(self._model.backend),
+            ffmpeg=self._model.ffmpeg,
+            caged=self._model.caged,
+        )
+
+
+def _checked(top_k: int | None, *, signs: int) -> int:
+    wanted = min(DEFAULT_TOP_K, signs) if top_k is None else top_k
+    if not 1 <= wanted <= signs:
+        raise BadRequestError(f"top_k of 1 to {signs}; received {wanted}")
+    return wanted

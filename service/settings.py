@@ -55,6 +55,19 @@ class ServiceSettings(BaseSettings):
     bundle: Path = Field(
         description="Folder of the model bundle to serve; `signwrite serve --model` sets it.",
     )
+    golden: Path | None = Field(
+        default=None,
+        description=(
+            "Folder of golden clips, SIGN/CLIP. With them, SIGHUP lets a new model in without a "
+            "restart, if it reads them as it should. Without them nothing is let in."
+        ),
+    )
+    golden_share: float = Field(
+        default=1.0,
+        gt=0,
+        le=1,
+        description="Share of the golden clips that a new model must read as it should.",
+    )
     backend: Wanted = Field(
         default="auto",
         description=(

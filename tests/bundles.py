@@ -25,11 +25,11 @@ class ColourModel(tf.Module):  # type: ignore[misc]  # TensorFlow ships no types
     0 for a black clip and near 1 for a bright one.
     """
 
-    def __init__(self, recipe: Recipe, *, signs: int) -> None:
+    def __init__(self, recipe: Recipe, *, signs: int, seed: int) -> None:
         super().__init__()
         self._shape = recipe.clip_shape
         features = recipe.frames_per_clip * _QUARTERS * _QUARTERS * 3
-        weights = np.random.default_rng(7).normal(size=(features, signs)) / np.sqrt(features)
+        weights = np.random.default_rng(seed).normal(size=(features, signs)) / np.sqrt(features)
         self._weights = tf.constant(6.0 * weights, tf.float32)
 
     def clips(self, clips: tf.Tensor) -> dict[str, Any]:
@@ -48,19 +48,36 @@ class ColourModel(tf.Module):  # type: ignore[misc]  # TensorFlow ships no types
         }
 
 
-def write_tiny_bundle(root: Path) -> Path:
-    """Write the bundle into the folder `root`, which must not exist, and return it."""
-    model = ColourModel(TINY_RECIPE, signs=len(TINY_SIGNS))
+def write_tiny_bundle(
+    root: Path,
+    *,
+    name: str = "tiny-signs",
+    version: str = "1.0.0",
+    recipe: Recipe = TINY_RECIPE,
+    signs: tuple[str, ...] = TINY_SIGNS,
+    seed: int = 7,
+) -> Path:
+    """Write the bundle into the folder `root`, which must not exist, and return it.
+
+    Args:
+        root: where to.
+        name: of the model.
+        version: of the model.
+        recipe: of the model.
+        signs: that it knows.
+        seed: of its weights; another one reads other signs.
+    """
+    model = ColourModel(recipe, signs=len(signs), seed=seed)
     signature = tf.function(
         model.clips,
-        input_signature=[tf.TensorSpec([None, *TINY_RECIPE.clip_shape], tf.uint8, name="clips")],
+        input_signature=[tf.TensorSpec([None, *recipe.clip_shape], tf.uint8, name="clips")],
     )
     tf.saved_model.save(model, str(root / SAVED_MODEL), signatures={"serving_default": signature})
     manifest = Manifest(
-        name="tiny-signs",
-        version="1.0.0",
-        recipe=TINY_RECIPE,
-        vocabulary=Vocabulary(TINY_SIGNS),
+        name=name,
+        version=version,
+        recipe=recipe,
+        vocabulary=Vocabulary(signs),
         uncertainty=TINY_RULE,
         network={"kind": "mean colours"},
         card={"intended_use": "tests"},

@@ -65,19 +65,20 @@ def running_server(
 
 
 @contextmanager
-def signwrite_serving(folder: Path, *arguments: str) -> Iterator[Server]:
+def signwrite_serving(folder: Path, *arguments: str, **settings: str) -> Iterator[Server]:
     """Serve with the project's own command while the context is open.
 
     Args:
         folder: for the log. BentoML's home is the tests' own, with what was put into its store.
         arguments: of `signwrite serve`, besides the port.
+        settings: as `running_server`.
 
     Raises:
         AssertionError: as `running_server`.
     """
     program = "from pipeline.cli import main; main()"
     command = [sys.executable, "-c", program, "serve", *arguments]
-    environment = _environment(folder, settings={})
+    environment = _environment(folder, settings=settings)
     environment["BENTOML_HOME"] = os.environ["BENTOML_HOME"]
     with _running(folder, command=command, environment=environment) as server:
         yield server

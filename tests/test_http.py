@@ -73,7 +73,7 @@ def test_an_answer_says_where_its_time_went(client: httpx.Client) -> None:
         "signwrite_decode_seconds_count",
         'signwrite_wait_seconds_count{for="decoder"}',
         'signwrite_wait_seconds_count{for="model"}',
-        "signwrite_inference_seconds_count",
+        'signwrite_inference_seconds_count{model_version="1.0.0"}',
     ):
         assert after[series] == before.get(series, 0) + 1
 
@@ -198,8 +198,8 @@ def test_metrics_show_what_was_done(client: httpx.Client) -> None:
     after = figures(client.get("/metrics").text)
     wanted = {
         "signwrite_decode_seconds_count": 2,
-        "signwrite_inference_seconds_count": 2,
-        "signwrite_uncertain_predictions_total": 1,
+        'signwrite_inference_seconds_count{model_version="1.0.0"}': 2,
+        'signwrite_uncertain_predictions_total{model_version="1.0.0"}': 1,
         'signwrite_predictions_total{kind="ranking",status="200"}': 2,
         'signwrite_predictions_total{kind="unsupported-media",status="415"}': 1,
     }

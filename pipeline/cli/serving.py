@@ -41,9 +41,7 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     example: Annotated[Path | None, typer.Option(help="Clip to show in the curl line.")] = None,
 ) -> None:
-    """Serve a bundle over HTTP until it is stopped."""
-    from pipeline.model_store import find_bundle  # noqa: PLC0415 - imports on demand
+    """Serve a bundle over HTTP until it is stopped; SIGHUP lets a new version of it in."""
     from pipeline.serve import serve_bundle  # noqa: PLC0415 - imports on demand
 
-    bundle = find_bundle(model)
-    raise typer.Exit(serve_bundle(bundle, host=host, port=port, example=example, say=typer.echo))
+    raise typer.Exit(serve_bundle(model, host=host, port=port, example=example, say=typer.echo))
