@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +17,20 @@ from signwrite.classifier import Classification, check_clips
 from signwrite.errors import BundleError
 
 OUTPUTS = ("scores", "hand", "boxes")
+_REPORTER = "openvino_telemetry"
+
+
+def _openvino() -> Any:  # noqa: ANN401 - OpenVINO ships no types
+    """Import OpenVINO, which takes a second, without what reports its use to its makers.
+
+    By itself it sends an event at its import and some at each conversion, each from a fork of this
+    process: in the middle of serving that is a copy of everything. It does without the package.
+    """
+    if _REPORTER not in sys.modules:
+        sys.modules[_REPORTER] = None  # type: ignore[assignment]  # importing it fails, as documented
+    import openvino  # noqa: PLC0415 - see above
+
+    return openvino
 
 
 def convert(saved_model: Path, *, digests: Mapping[str, str], cache: Path | None = None) -> Path:
@@ -33,8 +48,7 @@ def convert(saved_model: Path, *, digests: Mapping[str, str], cache: Path | None
     Raises:
         BundleError: OpenVINO cannot read it.
     """
-    import openvino  # noqa: PLC0415 - as below
-
+    openvino = _openvino()
     key = json.dumps([openvino.__version__, sorted(digests.items())])
     name = f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.openvino"
     kept = (cache or _user_cache()) / name / "model.xml"
@@ -54,8 +68,7 @@ def _user_cache() -> Path:
 
 
 def _read(model: Path) -> Any:  # noqa: ANN401 - OpenVINO ships no types
-    import openvino  # noqa: PLC0415 - a second of import that only a model needs
-
+    openvino = _openvino()
     try:
         if model.is_dir():
             return openvino.convert_model(str(model))
@@ -86,8 +99,7 @@ class OpenVinoClassifier:
 
     def __init__(self, model: Path, *, threads: int | None = None, bfloat16: bool = False) -> None:
         """Load and compile the model; takes seconds."""
-        import openvino  # noqa: PLC0415 - a second of import that only a model needs
-
+        openvino = _openvino()
         properties: dict[str, Any] = {
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_PRECISION_HINT": "bf16" if bfloat16 else "f32",
