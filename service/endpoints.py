@@ -73,7 +73,11 @@ async def _predict(request: Request, timings: Timings) -> PredictionAnswer:
             facts["clip_bytes"] = len(upload.clip)
         async with _while_client_stays(request):
             return await predictor.predict(
-                upload.clip, top_k=upload.top_k, timings=timings, deadline_s=deadline_s
+                upload.clip,
+                top_k=upload.top_k,
+                explain=upload.explain,
+                timings=timings,
+                deadline_s=deadline_s,
             )
 
 

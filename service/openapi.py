@@ -8,8 +8,8 @@ from pydantic import BaseModel
 from service.endpoints import TIMEOUT_HEADER, TIMEOUT_PATTERN
 from service.faults import FAULTS, INTERNAL, ClientGoneError, Fault, UnauthorisedError
 from service.schema import DEFAULT_TOP_K, PROBLEM_JSON, REQUEST_ID_HEADER, Problem
-from service.upload import CLIP_PART, TOP_K_PART
-from signwrite.answer import PredictionAnswer
+from service.upload import CLIP_PART, EXPLAIN_PART, TOP_K_PART
+from signwrite.answer import ExplainedAnswer, PredictionAnswer
 
 _SCHEMAS = "#/components/schemas/{model}"
 _RETRY_STATUSES = frozenset({429, 503})
@@ -39,7 +39,7 @@ def described(spec: Mapping[str, Any], *, version: str) -> dict[str, Any]:
         "tags": spec["tags"],
         "paths": {"/predict": {"post": _predict()}, "/model": {"get": _model()}, **kept},
         "components": {
-            "schemas": _schemas(PredictionAnswer, Problem),
+            "schemas": _schemas(PredictionAnswer, ExplainedAnswer, Problem),
             "securitySchemes": _KEYS,
         },
         "security": [{}, *({name: []} for name in _KEYS)],  # keys are asked for where there are any
@@ -56,7 +56,7 @@ def _predict() -> dict[str, Any]:
             "content": {"multipart/form-data": {"schema": _form()}},
         },
         "responses": {
-            "200": _json("The ranking", PredictionAnswer),
+            "200": _json("The ranking", PredictionAnswer, ExplainedAnswer),
             **_problems([*_READ_FAULTS, INTERNAL]),
         },
     }
@@ -94,6 +94,11 @@ def _form() -> dict[str, Any]:
                 "default": DEFAULT_TOP_K,
                 "description": "How many predictions; at most the number of signs.",
             },
+            EXPLAIN_PART: {
+                "type": "boolean",
+                "default": False,
+                "description": "Whether to add what the model looked at in each frame it saw.",
+            },
         },
     }
 
@@ -109,16 +114,17 @@ def _problems(faults: list[Fault]) -> dict[str, Any]:
     }
 
 
-def _json(description: str, model: type[BaseModel], *, retry: bool = False) -> dict[str, Any]:
+def _json(description: str, *models: type[BaseModel], retry: bool = False) -> dict[str, Any]:
     headers = {REQUEST_ID_HEADER: {"schema": {"type": "string"}}}
     if retry:
         headers["Retry-After"] = {"schema": {"type": "integer"}}
+    schemas = [{"$ref": _SCHEMAS.format(model=model.__name__)} for model in models]
     return {
         "description": description,
         "headers": headers,
         "content": {
-            PROBLEM_JSON if model is Problem else "application/json": {
-                "schema": {"$ref": _SCHEMAS.format(model=model.__name__)}
+            PROBLEM_JSON if Problem in models else "application/json": {
+                "schema": schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
             }
         },
     }

@@ -11,8 +11,8 @@ from service.metrics import metrics
 from service.schema import DEFAULT_TOP_K
 from service.served_model import LOADING_RETRY_S, ServedModel
 from service.settings import ServiceSettings
-from service.timings import Timings
-from signwrite.answer import PredictionAnswer
+from service.timings import EXPLAIN, Timings
+from signwrite.answer import ExplainedAnswer, PredictionAnswer
 from signwrite.bundle import Manifest
 
 _logger = logging.getLogger(__name__)
@@ -118,12 +118,14 @@ class Predictor:
         *,
         top_k: int | None,
         timings: Timings,
+        explain: bool = False,
         deadline_s: float | None = None,
     ) -> PredictionAnswer:
         """Read one clip within the deadline: the settings', or a shorter one of the client's.
 
-        A clip that overruns while it waits is dropped; while it decodes, its process is killed.
-        A call of the model that has begun ends by itself, without the clip's request waiting.
+        With `explain` it is an `ExplainedAnswer`. A clip that overruns while it waits is dropped;
+        while it decodes, its process is killed. A call of the model that has begun ends by itself,
+        without the clip's request waiting.
 
         Raises:
             BadRequestError: `top_k` is not 1 to the number of signs.
@@ -137,7 +139,9 @@ class Predictor:
         try:
             with model.in_use():
                 async with asyncio.timeout(within_s):
-                    reading = await model.read(clip, top_k=wanted, timings=timings)
+                    reading, looks = await model.read(
+                        clip, top_k=wanted, explain=explain, timings=timings
+                    )
         except TimeoutError as error:
             raise DeadlineError(f"an answer within {within_s:g} s; there was none") from error
         answer = PredictionAnswer.of(reading, manifest=model.manifest)
@@ -147,7 +151,10 @@ class Predictor:
             model_version=answer.model.version,
         )
         metrics().timed(timings)
-        return answer
+        if not explain:
+            return answer
+        with timings.span(EXPLAIN):
+            return await asyncio.to_thread(ExplainedAnswer.with_looks, answer, looks)
 
     def _tell_what_serves(self) -> None:
         metrics().serving(

@@ -21,6 +21,7 @@ from signwrite.backends import Backend, best_batch, load_classifier
 from signwrite.bundle import Bundle, Manifest, read_manifest
 from signwrite.classifier import Classification, Classifier
 from signwrite.errors import BundleError
+from signwrite.explanation import Look, looks_of
 from signwrite.reader import Reader, Reading
 
 LOADING_RETRY_S = 5
@@ -128,8 +129,19 @@ class ServedModel:
             if not self._uses:
                 self._unused.set()
 
-    async def read(self, clip: bytes | bytearray, *, top_k: int, timings: Timings) -> Reading:
+    async def read(
+        self, clip: bytes | bytearray, *, top_k: int, timings: Timings, explain: bool = False
+    ) -> tuple[Reading, tuple[Look, ...]]:
         """Read one clip.
+
+        Args:
+            clip: its bytes.
+            top_k: how many predictions to keep.
+            timings: told how long it waited, and how long its parts took.
+            explain: whether to cut out what the model looked at.
+
+        Returns:
+            The reading, and where it is to be explained, a look for each different frame.
 
         Raises:
             ClipError: it cannot be read.
@@ -140,7 +152,8 @@ class ServedModel:
         async with self._decoders.decoded(clip, timings=timings) as tensor:
             found, row = await self._batcher.classify(tensor.frames, timings=timings)
             timings.spans[INFER].facts["backend"] = str(self.backend)
-            return self._reader.rank(found, tensor=tensor, row=row, top_k=top_k)
+            reading = self._reader.rank(found, tensor=tensor, row=row, top_k=top_k)
+            return reading, looks_of(tensor, reading.boxes) if explain else ()
 
     async def retire(self) -> None:
         """Wait until nobody uses it any more, and close it."""

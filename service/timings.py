@@ -12,6 +12,7 @@ WAIT_DECODER = "wait-decoder"
 DECODE = "decode"
 WAIT_MODEL = "wait-model"
 INFER = "infer"
+EXPLAIN = "explain"
 
 Fact = str | int | float | bool
 """What may be told of a request: counts and names of ours, nothing of a clip's content."""

@@ -16,8 +16,11 @@ from service.faults import BadRequestError, BodyTooLargeError
 
 CLIP_PART = "clip"
 TOP_K_PART = "top_k"
+EXPLAIN_PART = "explain"
 
+_PARTS = (CLIP_PART, TOP_K_PART, EXPLAIN_PART)
 _WHOLE_NUMBER = re.compile(rb"[0-9]{1,9}")
+_TRUTHS = {b"true": True, b"false": False}
 
 
 @dataclass(frozen=True)
@@ -27,14 +30,16 @@ class Upload:
     Attributes:
         clip: the bytes of the file, whatever they are; at least one.
         top_k: how many predictions are wanted, not checked against the vocabulary; None if unsaid.
+        explain: whether the answer is to say what the model looked at.
     """
 
     clip: bytearray
     top_k: int | None
+    explain: bool = False
 
 
 async def read_upload(chunks: AsyncIterator[bytes], *, headers: Headers, max_bytes: int) -> Upload:
-    """Read a form of one file part `clip` and an optional field `top_k`.
+    """Read a form of one file part `clip` and the optional fields `top_k` and `explain`.
 
     Args:
         chunks: the body as it arrives; it is not read further than it must be.
@@ -119,7 +124,12 @@ class _Form:
         top_k = self._parts.get(TOP_K_PART)
         if top_k is not None and not _WHOLE_NUMBER.fullmatch(top_k):
             raise BadRequestError(f"{TOP_K_PART} as a whole number; received something else")
-        return Upload(clip=clip, top_k=None if top_k is None else int(top_k))
+        explain = bytes(self._parts.get(EXPLAIN_PART, b"false"))
+        if explain not in _TRUTHS:
+            raise BadRequestError(f"{EXPLAIN_PART} as true or false; received something else")
+        return Upload(
+            clip=clip, top_k=None if top_k is None else int(top_k), explain=_TRUTHS[explain]
+        )
 
     def _on_part_begin(self) -> None:
         self._disposition = b""
@@ -139,8 +149,8 @@ class _Form:
     def _on_headers_finished(self) -> None:
         _, options = parse_options_header(self._disposition)
         name = options.get(b"name", b"").decode("utf-8", "replace")
-        if name not in {CLIP_PART, TOP_K_PART}:
-            raise BadRequestError(f"only the parts {CLIP_PART} and {TOP_K_PART}; received another")
+        if name not in _PARTS:
+            raise BadRequestError(f"only the parts {', '.join(_PARTS)}; received another")
         if name in self._parts:
             raise BadRequestError(f"one part named {name}; received two")
         if name == CLIP_PART and b"filename" not in options:

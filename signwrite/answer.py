@@ -1,10 +1,13 @@
 """The JSON of a ranking: what `POST /predict` and `signwrite predict --json` answer."""
 
+import base64
+from collections.abc import Iterable
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from signwrite.bundle import Manifest
+from signwrite.explanation import Look
 from signwrite.reader import Reading
 
 
@@ -63,3 +66,54 @@ class PredictionAnswer(_Answer):
             ),
             uncertain=reading.ranking.uncertain,
         )
+
+
+class Square(_Answer):
+    """Where the model looked, as fractions of the displayed picture, origin top left.
+
+    Below 0 or above 1 it lies beyond the picture, where the model sees black.
+    """
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+class ExplainedFrame(_Answer):
+    """One of the frames that the model saw."""
+
+    time_s: float = Field(description="When it shows, seconds from the clip's first frame.")
+    square: Square
+    crop: str = Field(
+        description=(
+            "What lies within the square: a JPEG of at most 128 pixels a side, as a data URL; "
+            "about 3 kB."
+        ),
+        pattern="^data:image/jpeg;base64,",
+    )
+
+    @classmethod
+    def of(cls, look: Look) -> Self:
+        """Picture one look; takes a millisecond or two."""
+        left, top, right, bottom = look.square
+        packed = base64.b64encode(look.jpeg()).decode("ascii")
+        return cls(
+            time_s=look.time_s,
+            square=Square(left=left, top=top, right=right, bottom=bottom),
+            crop=f"data:image/jpeg;base64,{packed}",
+        )
+
+
+class ExplainedAnswer(PredictionAnswer):
+    """The answer of `POST /predict` with `explain=true`."""
+
+    explain: tuple[ExplainedFrame, ...] = Field(
+        description="The `clip.frames_used` frames that the model saw, in the order of time."
+    )
+
+    @classmethod
+    def with_looks(cls, answer: PredictionAnswer, looks: Iterable[Look]) -> Self:
+        """Add to an answer what the model looked at."""
+        explained = tuple(ExplainedFrame.of(look) for look in looks)
+        return cls(**dict(answer), explain=explained)

@@ -212,7 +212,7 @@ def test_openapi_lists_the_endpoints_and_every_status(client: httpx.Client) -> N
     predict = spec["paths"]["/predict"]["post"]
     form = predict["requestBody"]["content"]["multipart/form-data"]["schema"]
     assert form["required"] == ["clip"]
-    assert set(form["properties"]) == {"clip", "top_k"}
+    assert set(form["properties"]) == {"clip", "top_k", "explain"}
     assert set(predict["responses"]) == {
         "200", "400", "401", "408", "413", "415", "422", "429", "500", "503", "504",
     }  # fmt: skip
