@@ -130,7 +130,7 @@ def _serve(
             child.send_signal(kept[0])
         say(
             f"\n{bundle.manifest.name} {bundle.manifest.version} is ready on {url} "
-            f"after {time.monotonic() - started:.1f} s; try:\n"
+            f"after {time.monotonic() - started:.1f} s; open that in a browser, or try:\n"
             f"curl -F clip=@{example or 'CLIP.mp4'} {url}/predict"
         )
     status = child.wait()

@@ -19,10 +19,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from service.edge import Edge, problem_of
 from service.exchange import exchange
 from service.faults import RateLimitedError, UnauthorisedError
+from service.pages import PREFIX
 from service.settings import ServiceSettings
 from service.tracing import tracing
 
 _OPEN = frozenset({"/livez", "/readyz", "/healthz"})  # an orchestrator has no key
+# A browser cannot send one for a page either: it is open, and asks for a key itself.
+_SHOWN = frozenset({"/", "/docs"})
+_SHOWN_BELOW = (PREFIX, "/static_content/")  # Swagger UI lies at the latter
 _FEWEST_CHARACTERS = 16
 
 
@@ -157,6 +161,10 @@ def _key_in(headers: Headers) -> str:
     return headers.get("x-api-key", "").strip()
 
 
+def _is_open(path: str) -> bool:
+    return path in _OPEN or path in _SHOWN or path.startswith(_SHOWN_BELOW)
+
+
 class Gate:
     """ASGI middleware that lets in only who brings a key, and counts what each asks of the model.
 
@@ -172,7 +180,7 @@ class Gate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let one request in, or answer 401 or 429 without reading its body."""
-        if scope["type"] == "http" and scope["path"] not in _OPEN:
+        if scope["type"] == "http" and not _is_open(scope["path"]):
             try:
                 name = exchange().key = self._keys.name_of(Headers(scope=scope))
                 if scope["path"] == "/predict":

@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 
 _KEPT_HEADERS = frozenset({b"allow", b"retry-after", b"vary"})  # the rest describes the body
 _KEPT_PREFIX = b"access-control-"  # without them a page of another origin cannot read the error
-# What a browser must not do with an answer. The page that BentoML shows at / is its own affair.
+_POLICY = b"content-security-policy"
+# What a browser must not do with an answer; what is meant to be looked at has a policy of its own.
 _ANSWER_POLICY = b"default-src 'none'; frame-ancestors 'none'"
-_PAGE_POLICY = b"object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
 _GUARDS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -168,20 +168,17 @@ class _Answer:
 
 
 def _is_problem(headers: _Headers) -> bool:
-    return _is_of_type(headers, PROBLEM_JSON.encode())
-
-
-def _is_of_type(headers: _Headers, media_type: bytes) -> bool:
+    problem = PROBLEM_JSON.encode()
     return any(
-        name.lower() == b"content-type" and value.startswith(media_type) for name, value in headers
+        name.lower() == b"content-type" and value.startswith(problem) for name, value in headers
     )
 
 
 def _own_headers(headers: _Headers) -> list[tuple[bytes, bytes]]:
     """Return what every answer carries besides its own headers."""
-    page = _is_of_type(headers, b"text/html")
+    has_policy = any(name.lower() == _POLICY for name, _ in headers)
     return [
         (REQUEST_ID_HEADER.lower().encode(), request_id().encode()),
-        (b"content-security-policy", _PAGE_POLICY if page else _ANSWER_POLICY),
+        *(() if has_policy else ((_POLICY, _ANSWER_POLICY),)),
         *_GUARDS,
     ]

@@ -1,4 +1,4 @@
-"""The two endpoints of SignWrite's own, as a Starlette application that BentoML mounts."""
+"""The endpoints of SignWrite's own, as a Starlette application that BentoML mounts."""
 
 import asyncio
 import contextlib
@@ -15,6 +15,7 @@ from service.edge import problem_of
 from service.exchange import exchange
 from service.faults import BadRequestError, ClientGoneError, SlowUploadError, fault_of
 from service.metrics import metrics
+from service.pages import page_routes
 from service.timings import HEADER as TIMING_HEADER
 from service.timings import UPLOAD, Timings
 from service.upload import Upload, read_upload
@@ -36,6 +37,7 @@ def endpoints() -> Starlette:
         routes=[
             Route("/predict", predict, methods=["POST"]),
             Route("/model", model, methods=["GET"]),
+            *page_routes(),  # before BentoML's page at /, which loads a tracker
         ]
     )
 

@@ -84,7 +84,7 @@ async def _mistake(model: ServedModel, clip: GoldenClip, *, within_s: float) -> 
     try:
         content = await asyncio.to_thread(clip.path.read_bytes)
         async with asyncio.timeout(within_s):
-            reading = await model.read(content, top_k=1, timings=Timings())
+            reading, _ = await model.read(content, top_k=1, timings=Timings())
     except TimeoutError:
         return f"is not read within {within_s:g} s"
     except (ClipError, OSError) as error:

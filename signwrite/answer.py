@@ -95,7 +95,7 @@ class ExplainedFrame(_Answer):
 
     @classmethod
     def of(cls, look: Look) -> Self:
-        """Picture one look; takes a millisecond or two."""
+        """Picture one look; takes a few milliseconds."""
         left, top, right, bottom = look.square
         packed = base64.b64encode(look.jpeg()).decode("ascii")
         return cls(

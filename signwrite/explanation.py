@@ -30,7 +30,7 @@ class Look:
     pixels: npt.NDArray[np.uint8]
 
     def jpeg(self) -> bytes:
-        """Return the pixels as a JPEG of at most `PICTURE_PX`; takes a millisecond or two."""
+        """Return the pixels as a JPEG of at most `PICTURE_PX`; takes a few milliseconds."""
         return jpeg_of(self.pixels, longest_px=PICTURE_PX)
 
 

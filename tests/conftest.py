@@ -14,7 +14,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's greetings hid
 os.environ["BENTOML_HOME"] = tempfile.mkdtemp(prefix="bentoml-")
 os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="cache-")
 
-from tests.servers import Server, running_server
+from tests.servers import ROOT, Server, running_server
 
 MAX_BYTES = 1_000_000
 
@@ -30,6 +30,15 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tests.bundles import write_tiny_bundle  # noqa: PLC0415 - imports TensorFlow: seconds
 
     return write_tiny_bundle(tmp_path_factory.mktemp("bundles") / "tiny")
+
+
+@pytest.fixture(scope="session")
+def shipped_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The shipped model, exported as `make run` does."""
+    from pipeline.export import export_bundle  # noqa: PLC0415 - imports TensorFlow: seconds
+
+    out = tmp_path_factory.mktemp("shipped") / "bundle"
+    return export_bundle(ROOT / "models" / "asl-letters", out=out).root
 
 
 @pytest.fixture(scope="session")

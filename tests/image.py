@@ -154,6 +154,14 @@ def check_contents(root: Path) -> None:
     assert not unwanted, f"none of these in the image: {unwanted}"
 
 
+def check_page(url: str) -> str:
+    """Ask for the page, and for the file of it that lies elsewhere."""
+    page, palette = httpx.get(url), httpx.get(f"{url}/page/palette.css")
+    assert page.headers["content-type"].startswith("text/html"), page.headers
+    assert palette.status_code == httpx.codes.OK, palette
+    return f"the page: {len(page.content)} bytes of HTML"
+
+
 def check(root: Path, config: dict[str, Any], *, port: int) -> list[str]:
     """Start the service, use it, stop it; return what was found.
 
@@ -184,6 +192,7 @@ def check(root: Path, config: dict[str, Any], *, port: int) -> list[str]:
         first = answer.json()["ranking"][0]
         found.append(f"a drawn B: {first['sign']} first, {first['score']:.2f}")
         assert httpx.post(f"{url}/predict", files={"clip": b"?"}).status_code == 415
+        found.append(check_page(url))
         told = next(
             line
             for line in httpx.get(f"{url}/metrics").text.splitlines()

@@ -207,6 +207,20 @@ def test_metrics_show_what_was_done(client: httpx.Client) -> None:
     assert 'endpoint="/predict"' in client.get("/metrics").text  # BentoML's own
 
 
+def test_the_page_is_ours_and_bentos_is_nowhere(client: httpx.Client) -> None:
+    page, docs = client.get("/"), client.get("/docs")
+    assert "<title>SignWrite</title>" in page.text
+    assert page.headers["content-encoding"] == "gzip"
+    assert "swagger-ui" in docs.text
+    for response in (page, docs):
+        assert response.status_code == 200
+        assert "googletagmanager" not in response.text
+    head = client.head("/")
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["content-length"] == page.headers["content-length"]
+    assert client.get("/page/app.py").status_code == 404
+
+
 def test_openapi_lists_the_endpoints_and_every_status(client: httpx.Client) -> None:
     spec = client.get("/docs.json").json()
     predict = spec["paths"]["/predict"]["post"]

@@ -14,7 +14,6 @@ from pipeline.clips.cut import cut_clips
 from pipeline.encoding import write_video
 from pipeline.evaluation.card import CARD, card_text, figures_table
 from pipeline.example import write_example_clip
-from pipeline.export import export_bundle
 from pipeline.network.weights import WEIGHTS, save_parts
 from pipeline.network.weights_folder import load_network
 from signwrite.answer import PredictionAnswer
@@ -29,8 +28,8 @@ MOST_BYTES = 80 * 1024 * 1024
 
 
 @pytest.fixture(scope="module")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    return export_bundle(SHIPPED, out=tmp_path_factory.mktemp("shipped") / "bundle")
+def bundle(shipped_bundle: Path) -> Bundle:
+    return Bundle(shipped_bundle)
 
 
 @pytest.fixture(scope="module")

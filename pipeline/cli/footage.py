@@ -1,4 +1,4 @@
-"""Commands that get videos and turn them into clips: example, download, convert, cut, extract."""
+"""Commands that draw, get and cut videos: example, chart, download, convert, cut, extract."""
 
 from pathlib import Path
 from typing import Annotated
@@ -39,6 +39,20 @@ def example(
             progress=move,
         )
     typer.echo(f"drew {len(drawn)} tutorials in {out}")
+
+
+@app.command()
+def chart(
+    *,
+    out: Annotated[Path, typer.Option(help="WebP file to write.")] = Path(
+        "service/page/hands.webp"
+    ),
+) -> None:
+    """Draw the chart of handshapes that the service's page shows."""
+    from pipeline.chart import write_chart  # noqa: PLC0415 - imports on demand
+
+    write_chart(out)
+    typer.echo(f"drew {out}")
 
 
 @app.command()
