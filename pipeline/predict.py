@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from pipeline.bars import draw_ranking
 from signwrite.answer import PredictionAnswer
 from signwrite.backends import Wanted, load_classifier
 from signwrite.bundle import Bundle
@@ -20,8 +21,17 @@ def predict_clips(
     top_k: int | None,
     as_json: bool,
     backend: Wanted = "auto",
+    columns: int | None = None,
 ) -> Iterator[tuple[str, bool]]:
     """Read clips one after the other; one that cannot be read does not stop the rest.
+
+    Args:
+        clips: their files.
+        model: the bundle's folder.
+        top_k: how many signs to rank; 5, or all of fewer, by default.
+        as_json: as the service answers.
+        backend: what runs the model.
+        columns: the width of the terminal that is printed to; None where it is something else.
 
     Yields:
         What to print, and whether it is an error.
@@ -47,6 +57,9 @@ def predict_clips(
         if as_json:
             answer = PredictionAnswer.of(reading, manifest=bundle.manifest)
             yield answer.model_dump_json(), False
+            continue
+        if columns is not None:
+            yield f"{clip}\n{draw_ranking(reading.ranking, columns=columns)}", False
             continue
         note = "  (uncertain)" if reading.ranking.uncertain else ""
         bars = [

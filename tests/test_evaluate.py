@@ -27,6 +27,7 @@ from pipeline.training.watch import Watch
 from signwrite.bundle import Bundle, read_manifest, sha256_of
 from signwrite.classifier import Classification, Classifier, SavedModelClassifier
 from signwrite.errors import InputError
+from signwrite.palette import PALETTE
 from signwrite.reader import Reader, read_tensor
 from tests.rows import ROW
 
@@ -334,6 +335,7 @@ def test_the_report_says_the_same_in_three_forms(
     share = f"{measured.evaluation.top[1].share:.1%}"
     assert share in page
     assert page.count("<svg") == 5
+    assert PALETTE.read_text(encoding="utf-8") in page
     assert page.count('src="data:image/jpeg;base64,') == sum(
         each.place > 1 for each in measured.evaluation.answers
     )

@@ -1,5 +1,7 @@
 """Commands that use a model: predict, serve."""
 
+import shutil
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -25,8 +27,14 @@ def predict(
     from pipeline.predict import predict_clips  # noqa: PLC0415 - imports on demand
 
     wrong = 0
-    bundle = find_bundle(model)
-    found = predict_clips(clips, model=bundle, top_k=top_k, as_json=as_json, backend=backend)
+    found = predict_clips(
+        clips,
+        model=find_bundle(model),
+        top_k=top_k,
+        as_json=as_json,
+        backend=backend,
+        columns=shutil.get_terminal_size().columns if sys.stdout.isatty() else None,
+    )
     for line, failed in found:
         typer.secho(line, err=failed, fg="red" if failed else None)
         wrong += failed

@@ -8,12 +8,14 @@ import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from pipeline.evaluation.figures import Bin, Group
 
-_INK, _QUIET, _LINE = "#1f5f8b", "#b9c6cf", "#c2571a"
+# Of signwrite/palette.css, in the light: paper is light.
+_INK, _QUIET, _LINE, _DEEP = "#17857f", "#b7c5c7", "#8f4410", "#0d6a66"
 _STYLE: Any = {  # rcParams; matplotlib types their names one by one
     "svg.hashsalt": "signwrite",  # else every file has ids of its own
     "svg.fonttype": "none",
@@ -31,7 +33,9 @@ def draw_confusion(matrix: npt.NDArray[np.int64], signs: Sequence[str]) -> str:
     side = 1.8 + 0.27 * len(signs)
     figure, axes = _figure(side, side)
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    axes.imshow(
+        shares, cmap=LinearSegmentedColormap.from_list("depth", ["#ffffff", _DEEP]), vmin=0, vmax=1
+    )
     axes.set_xticks(range(len(signs)), signs, rotation=90 if max(map(len, signs)) > 1 else 0)
     axes.set_yticks(range(len(signs)), signs)
     axes.set_xlabel("read as")

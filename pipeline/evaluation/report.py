@@ -18,6 +18,7 @@ from pipeline.evaluation.figures import PREDECESSOR, Evaluation, Group, confusio
 from pipeline.evaluation.mistakes import show_mistakes
 from pipeline.files import write_text
 from signwrite.bundle import Manifest
+from signwrite.palette import PALETTE
 
 _MOST_CONFUSED = 12
 _MOST_MOVING = 5
@@ -67,7 +68,10 @@ def write_report(
     text = _render("report.md.jinja", facts | {"table": figures_table(card, split=split)})
     write_text(out / f"{split}.md", text)
     mistakes = show_mistakes(evaluation.answers, folder=clips, recipe=manifest.recipe)
-    page = _render("report.html.jinja", facts | {"pictures": pictures, "mistakes": mistakes})
+    page = _render(
+        "report.html.jinja",
+        facts | {"pictures": pictures, "mistakes": mistakes, "palette": PALETTE.read_text("utf-8")},
+    )
     write_text(out / f"{split}.html", page)
     content = {
         "model": [manifest.name, manifest.version],
