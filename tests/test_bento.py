@@ -73,9 +73,12 @@ def test_a_bento_serves_its_own_code_and_model(bento: Path, tmp_path: Path) -> N
         with httpx.Client(base_url=server.url, timeout=60) as client:
             answer = post(client, counter_clip())
             described = client.get("/docs.json").json()
+            page, palette = client.get("/"), client.get("/page/palette.css")
         assert answer.status_code == 200
         assert answer.json()["model"]["name"] == "asl-letters"
         assert described["info"]["version"] == VERSION
+        assert "<title>SignWrite</title>" in page.text
+        assert palette.status_code == 200
         for decoder in decoders_of(server):
             environment = Path(f"/proc/{decoder}/environ").read_bytes()
             assert f"PYTHONPATH={bento / 'src'}".encode() in environment
