@@ -23,6 +23,8 @@ _QUIET = (
 )
 _FILMED_S, _FPS = 1.2, 15
 
+ANSWER_MS = 60_000
+
 
 def find_chromium() -> str:
     """Return the browser's path; where there is none, the test is skipped."""
@@ -74,6 +76,11 @@ def opened_browser(
         yield browser
     finally:
         browser.close()
+
+
+def wait_for_model(page: Page) -> None:
+    """Wait until the page knows which model it asks."""
+    page.wait_for_selector("html[data-ready]", state="attached", timeout=ANSWER_MS)
 
 
 @dataclass

@@ -16,7 +16,17 @@ from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, Playwright, expect, sync_playwright
 
 from pipeline.example import write_example_clip
-from tests.browser import Visit, film, find_chromium, judge_access, opened_browser, tell, visited
+from tests.browser import (
+    ANSWER_MS,
+    Visit,
+    film,
+    find_chromium,
+    judge_access,
+    opened_browser,
+    tell,
+    visited,
+    wait_for_model,
+)
 from tests.clips import BAD
 from tests.servers import Server, running_server
 
@@ -24,7 +34,6 @@ pytestmark = pytest.mark.slow
 
 DESKTOP = {"width": 1280, "height": 880}
 PHONE = {"width": 390, "height": 844}
-ANSWER_MS = 60_000
 CLIP_S = 2.0
 PICTURES = os.environ.get("SIGNWRITE_PICTURES")
 
@@ -66,10 +75,6 @@ def visit(browser: Browser, server: Server, request: pytest.FixtureRequest) -> I
         wait_for_model(opened.page)
         yield opened
         assert opened.complaints == []
-
-
-def wait_for_model(page: Page) -> None:
-    page.wait_for_selector("html[data-ready]", state="attached", timeout=ANSWER_MS)
 
 
 def open_camera(page: Page) -> None:

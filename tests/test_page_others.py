@@ -6,14 +6,20 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Playwright, expect, sync_playwright
 
-from tests.browser import find_chromium, judge_access, opened_browser, visited
+from tests.browser import (
+    ANSWER_MS,
+    find_chromium,
+    judge_access,
+    opened_browser,
+    visited,
+    wait_for_model,
+)
 from tests.clips import counter_clip
 from tests.servers import Server, running_server
 
 pytestmark = pytest.mark.slow
 
 KEY = "anna-0123456789abcdef"
-ANSWER_MS = 60_000
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +54,7 @@ def test_any_vocabulary_is_ranked_and_practised(
 ) -> None:
     with visited(browser, server.url) as opened:
         page = opened.page
-        page.wait_for_selector("html[data-ready]", state="attached", timeout=ANSWER_MS)
+        wait_for_model(page)
         assert page.locator("#about").inner_text() == "tiny-signs 1.0.0 knows 6 signs."
         hands = page.locator(".chart .letter").all_inner_texts()
         assert hands == ["A", "B", "C", "J", "Z"]  # no hand is drawn of THANK YOU
@@ -77,12 +83,12 @@ def test_a_key_is_asked_for_and_kept_by_the_tab_alone(
         expect(page.locator("#key-why")).to_have_text("That key is not known here. Try another.")
         page.get_by_label("Key", exact=True).fill(KEY)
         page.get_by_role("button", name="Use this key").click()
-        page.wait_for_selector("html[data-ready]", state="attached", timeout=ANSWER_MS)
+        wait_for_model(page)
         page.set_input_files("#files", file)
         page.locator(".ranking").wait_for(timeout=ANSWER_MS)
         assert page.evaluate("Object.values(localStorage).join()").count(KEY) == 0
         page.reload()  # the tab still has it
-        page.wait_for_selector("html[data-ready]", state="attached", timeout=ANSWER_MS)
+        wait_for_model(page)
         assert all("401" in said for said in opened.complaints)
     with visited(browser, locked.url) as another:
         another.page.get_by_label("Key", exact=True).wait_for(timeout=ANSWER_MS)
@@ -93,7 +99,7 @@ def test_a_service_that_is_gone_is_told_in_words(
 ) -> None:
     with visited(browser, server.url) as opened:
         page = opened.page
-        page.wait_for_selector("html[data-ready]", state="attached", timeout=ANSWER_MS)
+        wait_for_model(page)
         page.context.set_offline(True)
         page.set_input_files("#files", file)
         expect(page.locator(".failure .wrong")).to_contain_text("did not answer")
