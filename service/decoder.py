@@ -24,6 +24,7 @@ from signwrite.recipe import Recipe
 
 _MAX_REPLY_BYTES = 64 * 1024
 _START_S = 60.0
+_PIECE_BYTES = 256 * 1024  # a whole clip, copied at once, would hold the event loop
 
 
 class DecoderGoneError(UnusableClipError):
@@ -120,7 +121,7 @@ class Decoder:
         decoder = cls(process, setup, frames=frames.reshape(shape))
         try:
             async with asyncio.timeout(_START_S):
-                reply = await decoder._ask(REPLY_HEAD.pack(len(text)) + text)
+                reply = await decoder._ask(REPLY_HEAD.pack(len(text)), text)
                 decoder.caged, decoder.ffmpeg = reply["caged"] is True, str(reply["ffmpeg"])
         except BaseException as error:  # cancelled at the door is no reason to leave it running
             await decoder.kill()
@@ -184,12 +185,14 @@ class Decoder:
         except (KeyError, TypeError, ValueError) as error:  # no answer of ours: it was taken over
             raise DecoderGoneError from error
 
-    async def _ask(self, *message: bytes | bytearray) -> dict[str, Any]:
+    async def _ask(self, head: bytes, body: bytes | bytearray = b"") -> dict[str, Any]:
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None and stdout is not None  # noqa: S101, PT018 - both are pipes
         try:
-            stdin.writelines(message)
-            await stdin.drain()
+            stdin.write(head)
+            for start in range(0, len(body), _PIECE_BYTES):
+                stdin.write(memoryview(body)[start : start + _PIECE_BYTES])
+                await stdin.drain()
             (length,) = REPLY_HEAD.unpack(await stdout.readexactly(REPLY_HEAD.size))
             if length > _MAX_REPLY_BYTES:
                 raise DecoderGoneError

@@ -23,6 +23,7 @@ import json
 import logging
 import mmap
 import os
+import signal
 import struct
 import sys
 from typing import Any, BinaryIO
@@ -48,6 +49,8 @@ _logger = logging.getLogger(__name__)
 
 def main() -> None:
     """Serve clips until stdin ends."""
+    for told_to_all in (signal.SIGTERM, signal.SIGINT):  # the server finishes what it has begun
+        signal.signal(told_to_all, signal.SIG_IGN)
     incoming = os.fdopen(os.dup(0), "rb")
     outgoing = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints must not mix with the answers
@@ -122,6 +125,6 @@ def _confine(memory_bytes: int, *, seccomp: bool) -> bool:
 
 
 if __name__ == "__main__":
-    with contextlib.suppress(BrokenPipeError, KeyboardInterrupt):  # the server is gone: so is this
+    with contextlib.suppress(BrokenPipeError):  # the server is gone: so is this
         main()
     sys.exit(0)

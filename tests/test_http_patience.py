@@ -12,7 +12,7 @@ import pytest
 
 from tests.clips import counter_clip
 from tests.forms import END, assert_problem, clip_part, post, read_answer, request_head
-from tests.servers import Server, running_server, worker_of
+from tests.servers import Server, decoders_of, running_server, worker_of
 from tests.test_http import figures
 
 pytestmark = pytest.mark.slow
@@ -77,6 +77,18 @@ def test_a_server_that_stops_finishes_what_it_began_and_refuses_the_rest(
         assert problem["type"] == "urn:signwrite:problem:closing"
         begun.sendall(UPLOAD[200:])
         assert read_answer(begun).startswith(b"HTTP/1.1 200 ")
+
+
+def test_no_decoder_heeds_who_tells_all_processes_to_stop(
+    server: Server, client: httpx.Client
+) -> None:
+    """BentoML sends SIGTERM to all, a terminal SIGINT; what was begun is still to be decoded."""
+    decoders = decoders_of(server)
+    for decoder in decoders:
+        for told_to_all in (signal.SIGTERM, signal.SIGINT):
+            os.kill(decoder, told_to_all)
+    assert post(client, counter_clip()).status_code == 200
+    assert decoders_of(server) == decoders
 
 
 def wait_for_the_first(client: httpx.Client) -> None:
