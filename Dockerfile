@@ -11,20 +11,23 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/* /var/cache/* /var/log/*
 ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 DEBIAN_FRONTEND=noninteractive
 
-# --- what is installed, by hash; compilers and pip stay behind ------------------------------------
-FROM base AS packages
+# --- what installs; it stays behind, and so do compilers ------------------------------------------
+FROM base AS pip
 RUN apt-get update && apt-get install --yes --no-install-recommends python3-pip python3-venv
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
+
+# --- the packages that serve, by hash -------------------------------------------------------------
+FROM pip AS packages
 RUN python3 -m venv --without-pip /opt/venv
 ARG RUNTIME
 COPY requirements/serve-${RUNTIME}.txt /tmp/lock.txt
 RUN python3 -m pip --python /opt/venv/bin/python install \
       --require-hashes --no-deps --only-binary :all: --no-compile -r /tmp/lock.txt \
- && find /opt/venv -depth -type d \( -name tests -o -name test -o -name __pycache__ \) \
-      -path '*/numpy/*' -exec rm -rf {} +
+ && find /opt/venv -depth -type d \( -path '*/numpy/*' -name tests -o -path '*/numpy/*' -name test \
+      -o -name __pycache__ -o -path '*/tensorflow/include' \) -exec rm -rf {} +
 
 # --- the model, built from the shipped weights with the pipeline ---------------------------------
-FROM packages AS model
+FROM pip AS model
 COPY requirements/run-cpu.txt /tmp/run.txt
 RUN python3 -m venv --without-pip /opt/run \
  && python3 -m pip --python /opt/run/bin/python install \

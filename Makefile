@@ -62,7 +62,7 @@ image: ## build the container image with buildah (RUNTIME=openvino, cpu or gpu; 
 	STORAGE_DRIVER=vfs BUILDAH_ISOLATION=chroot buildah build --layers --format docker --build-arg RUNTIME=$(RUNTIME) --tag signwrite $(ARGS) .
 
 image-test: $(VENV)/dev.done ## start the built image from its own file system, and ask it; as root
-	$(BIN)/python -m tests.image
+	$(BIN)/python -m tests.image --runtime $(RUNTIME) $(ARGS)
 
 docs: $(VENV)/dev.done ## write the tables of docs/operating.md from the settings' classes
 	$(BIN)/python -m tests.operating

@@ -1,9 +1,10 @@
 """Starts the service from an image's own file system, as a container would, without an engine.
 
-    sudo make image-test
+    sudo make image-test [RUNTIME=cpu]
 
 Root is read-only but for a tmpfs at /tmp, the user is the image's, and so are environment and
-command. It wants buildah, and root for mounting. Prints what it found, and what each layer takes.
+command. With TensorFlow in the image, that is what serves. It wants buildah, and root for mounting.
+Prints what it found, and what each layer takes.
 """
 
 import argparse
@@ -28,7 +29,7 @@ from tests.servers import lives
 
 BUILDAH = {"STORAGE_DRIVER": "vfs", "BUILDAH_ISOLATION": "chroot"}
 START_S, STOP_S = 120.0, 40.0
-UNWANTED = ("pip", "tensorflow", "pandas", "nncf", "gcc", "cc", "make", "git", "curl")
+UNWANTED = ("pip", "pandas", "nncf", "gcc", "cc", "make", "git", "curl")
 
 
 def buildah(*words: str) -> str:
@@ -140,7 +141,7 @@ def _bytes(path: Path) -> int:
     return sum(file.lstat().st_size for file in files if file.is_file())
 
 
-def check_contents(root: Path) -> None:
+def check_contents(root: Path, *, runtime: str) -> None:
     """Make sure that nothing is in an image that serving does not need.
 
     Raises:
@@ -152,6 +153,7 @@ def check_contents(root: Path) -> None:
     }
     unwanted = [each for each in UNWANTED if each in there]
     assert not unwanted, f"none of these in the image: {unwanted}"
+    assert ("tensorflow" in there) == (runtime != "openvino"), f"what {runtime} needs"
 
 
 def check_page(url: str) -> str:
@@ -162,13 +164,13 @@ def check_page(url: str) -> str:
     return f"the page: {len(page.content)} bytes of HTML"
 
 
-def check(root: Path, config: dict[str, Any], *, port: int) -> list[str]:
+def check(root: Path, config: dict[str, Any], *, runtime: str, port: int) -> list[str]:
     """Start the service, use it, stop it; return what was found.
 
     Raises:
         AssertionError: something is not as it should be.
     """
-    check_contents(root)
+    check_contents(root, runtime=runtime)
     found = []
     process = subprocess.Popen(command_of(root, config, port=port))  # noqa: S603 - the image's
     url = f"http://127.0.0.1:{port}"
@@ -230,11 +232,15 @@ def main() -> None:
     """Check an image, and print what was found."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--image", default="signwrite")
+    parser.add_argument("--runtime", choices=("openvino", "cpu", "gpu"), default="openvino")
     parser.add_argument("--port", type=int, default=3210)
     given = parser.parse_args()
     config, layers = inspect(given.image)
+    if given.runtime != "openvino":
+        config["Env"].append("SIGNWRITE_BACKEND=tensorflow")
     with mounted(given.image) as root:
-        print("\n".join([*layers, *sizes(root), *check(root, config, port=given.port)]))
+        found = check(root, config, runtime=given.runtime, port=given.port)
+        print("\n".join([*layers, *sizes(root), *found]))
 
 
 if __name__ == "__main__":
