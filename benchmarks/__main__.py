@@ -15,10 +15,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from matplotlib.figure import Figure
-
 from benchmarks import decoding, growth, roofline, serving, stages
 from benchmarks.footage import film, usual_clips
+from benchmarks.plots import PLOTS
 from benchmarks.tables import Row, Table, interleave, spread
 
 
@@ -37,24 +36,6 @@ def machine() -> Table:
         "the same decoding, ms": f"{statistics.median(took):.1f} ({spread(took)})",
     }
     return Table("machine", "The machine and its noise", "One clip, decoded 15 times.", (row,))
-
-
-def draw_knee(table: Table, path: Path) -> None:
-    """Draw throughput and latencies against the number of clients."""
-    rows = [row for row in table.rows if str(row["clients"]).isdigit()]
-    clients = [int(row["clients"]) for row in rows]
-    figure = Figure(figsize=(7, 5), layout="constrained")
-    rate, wait = figure.subplots(2, 1, sharex=True)
-    rate.plot(clients, [row["clips/s"] for row in rows], marker="o", label="clips/s")
-    rate.axhline(float(table.rows[0]["clips/s"]), linestyle=":", label="loop in one process")
-    for name in ("p50", "p95", "p99"):
-        wait.plot(clients, [row[f"{name}, ms"] for row in rows], marker="o", label=name)
-    wait.set_ylabel("ms")
-    wait.set_xlabel("clients")
-    for axes in (rate, wait):
-        axes.set_ylim(bottom=0)
-        axes.legend()
-    figure.savefig(path, dpi=120)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -83,8 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for table in works[name]():
             table.save(given.out)
             print(table.markdown(), end="\n\n", flush=True)
-            if table.name == "serving":
-                draw_knee(table, given.out / "knee.png")
+            if draw := PLOTS.get(table.name):
+                draw(table).savefig(given.out / f"{table.name}.png", dpi=120)
 
 
 if __name__ == "__main__":

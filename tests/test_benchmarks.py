@@ -10,7 +10,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from benchmarks import ablation, decoding, footage, knee, serving, tables
+from benchmarks import ablation, decoding, footage, knee, plots, serving, tables
 from benchmarks.load import send_all
 from benchmarks.peers.__main__ import NAIVE, OURS
 from benchmarks.peers.__main__ import measure as compare
@@ -102,6 +102,7 @@ def known(folder: Path) -> list[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("unbuilt")
 def test_a_training_is_compared_with_one_that_lacks_something(
     drawn: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -149,6 +150,7 @@ def test_an_invention_that_nobody_knows_is_said(capsys: pytest.CaptureFixture[st
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("unbuilt")
 def test_the_knee_has_a_cell_for_each_count_of_frames(
     drawn: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -170,6 +172,23 @@ def test_works_are_done_in_turn_and_compared_within_a_round() -> None:
     assert done == ["one", "two"] * 3  # a round to warm up
     assert {name: len(took) for name, took in seconds.items()} == {"one": 2, "two": 2}
     assert tables.ratio([1.0, 9.0, 4.0], [1.0, 3.0, 2.0]) == 2.0
+
+
+def test_plots_show_what_the_tables_say() -> None:
+    shares = {"1": "90%", "8": "75%"}
+    roofline: list[tables.Row] = [
+        {"backend": "one", "clips in a call": clips, "of the float32 peak": share}
+        for clips, share in shares.items()
+    ]
+    (axes,) = plots.plot_roofline(tables.Table("roofline", "", "", tuple(roofline))).axes
+    assert np.asarray(axes.lines[0].get_xydata()).tolist() == [[1, 90], [8, 75]]
+    waits: tables.Row = {"p50, ms": 5.0, "p95, ms": 6.0, "p99, ms": 7.0}
+    rates = {"loop in one process": 2.0, "1": 2.0, "2": 1.0}
+    rows = tuple({"clients": name, "clips/s": each, **waits} for name, each in rates.items())
+    rate, wait = plots.plot_knee(tables.Table("serving", "", "", rows)).axes
+    assert np.asarray(rate.lines[0].get_xydata()).tolist() == [[1, 2], [2, 1]]
+    drawn = [np.asarray(line.get_ydata()).tolist() for line in wait.lines]
+    assert drawn == [[5, 5], [6, 6], [7, 7]]
 
 
 def test_a_table_is_kept_as_it_is_printed(tmp_path: Path) -> None:
