@@ -1,13 +1,15 @@
 """A real browser, with a camera that films a drawn hand; Debian's Chromium, without a screen."""
 
 import shutil
+import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import psutil
 import pytest
 from av.video.frame import VideoFrame
 from axe_core_python.sync_playwright import Axe
@@ -22,6 +24,8 @@ _QUIET = (
     *("--disable-component-update", "--disable-sync", "--disable-quic"),
 )
 _FILMED_S, _FPS = 1.2, 15
+
+_PATIENCE_S = 200.0
 
 ANSWER_MS = 60_000
 
@@ -54,15 +58,24 @@ def _planes(frame: npt.NDArray[np.uint8]) -> bytes:
 
 @contextmanager
 def opened_browser(
-    playwright: Playwright, *, camera: Path | None, allowed: bool = True, flags: Sequence[str] = ()
+    playwright: Playwright,
+    *,
+    camera: Path | None,
+    allowed: bool = True,
+    flags: Sequence[str] = (),
+    patience_s: float = _PATIENCE_S,
 ) -> Iterator[Browser]:
-    """Start a browser.
+    """Start a browser, which is killed if it is still there when patience has run out.
+
+    Playwright waits without end for a script, or for a window to close; and an alarm that ends a
+    test in the midst of that ends Playwright's own loop, after which even closing never returns.
 
     Args:
         playwright: what drives it; there can be one at a time.
         camera: what its camera films; None for a machine without one.
         allowed: whether whoever sits before it allows the camera.
         flags: further ones.
+        patience_s: how long a test may have it, in seconds.
     """
     flags = [*_QUIET, *flags]
     if camera is not None:
@@ -71,11 +84,23 @@ def opened_browser(
             f"--use-file-for-fake-video-capture={camera}",
         ]
     flags.append("--use-fake-ui-for-media-stream" if allowed else "--deny-permission-prompts")
-    browser = playwright.chromium.launch(executable_path=find_chromium(), args=flags)
+    patience = threading.Timer(patience_s, _kill_browsers)
+    patience.start()
     try:
-        yield browser
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=flags)
+        try:
+            yield browser
+        finally:
+            browser.close()
     finally:
-        browser.close()
+        patience.cancel()
+
+
+def _kill_browsers() -> None:
+    for child in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):  # it has just ended, perhaps with another
+            if child.name().startswith("chrom"):
+                child.kill()
 
 
 def wait_for_model(page: Page) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from playwright.sync_api import Playwright, sync_playwright
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's greetings hide a test's output
 # BentoML reads this once, when it is imported: its model store is the tests' own.
@@ -70,3 +71,23 @@ def hasty_server(tmp_path_factory: pytest.TempPathFactory, tiny_bundle: Path) ->
         folder, bundle=tiny_bundle, max_requests="1", deadline_s="0.000001", decoders="1"
     ) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def playwright() -> Iterator[Playwright]:
+    """What drives a browser."""
+    with sync_playwright() as driving:
+        yield driving
+
+
+@pytest.fixture(scope="module")
+def unbuilt() -> Iterator[None]:
+    """Train step by step, without building TensorFlow's graphs: for few steps, a third of the time.
+
+    That trainings with graphs come to the same is told by tests/test_backends.py.
+    """
+    import tensorflow as tf  # noqa: PLC0415 - seconds
+
+    tf.config.run_functions_eagerly(True)  # noqa: FBT003 - TensorFlow's own
+    yield
+    tf.config.run_functions_eagerly(False)  # noqa: FBT003 - as above

@@ -13,14 +13,13 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Locator, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, Playwright, expect
 
 from pipeline.example import write_example_clip
 from tests.browser import (
     ANSWER_MS,
     Visit,
     film,
-    find_chromium,
     judge_access,
     opened_browser,
     tell,
@@ -36,13 +35,6 @@ DESKTOP = {"width": 1280, "height": 880}
 PHONE = {"width": 390, "height": 844}
 CLIP_S = 2.0
 PICTURES = os.environ.get("SIGNWRITE_PICTURES")
-
-
-@pytest.fixture(scope="module")
-def playwright() -> Iterator[Playwright]:
-    find_chromium()
-    with sync_playwright() as driving:
-        yield driving
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +54,7 @@ def camera(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return film(tmp_path_factory.mktemp("camera") / "B.y4m", "B")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def browser(playwright: Playwright, camera: Path) -> Iterator[Browser]:
     with opened_browser(playwright, camera=camera) as opened:
         yield opened

@@ -4,11 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, Error, Playwright, expect
 
 from tests.browser import (
     ANSWER_MS,
-    find_chromium,
     judge_access,
     opened_browser,
     visited,
@@ -22,14 +21,7 @@ pytestmark = pytest.mark.slow
 KEY = "anna-0123456789abcdef"
 
 
-@pytest.fixture(scope="module")
-def playwright() -> Iterator[Playwright]:
-    find_chromium()
-    with sync_playwright() as driving:
-        yield driving
-
-
-@pytest.fixture(scope="module")
+@pytest.fixture
 def browser(playwright: Playwright) -> Iterator[Browser]:
     with opened_browser(playwright, camera=None) as opened:
         yield opened
@@ -155,3 +147,11 @@ def test_what_goes_wrong_is_asked_for_more_often(browser: Browser, server: Serve
         assert chosen["B"] > 3 * chosen["A"] > 0
         assert chosen["alone"] == "A"
         assert chosen["again"] == {"tries": 9, "right": 0}
+
+
+def test_a_browser_that_answers_no_more_is_killed(playwright: Playwright) -> None:
+    with (
+        pytest.raises(Error, match="closed"),
+        opened_browser(playwright, camera=None, patience_s=5) as hung,
+    ):
+        hung.new_page().evaluate("() => { while (true) {} }")
