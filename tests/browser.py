@@ -25,7 +25,7 @@ _QUIET = (
 )
 _FILMED_S, _FPS = 1.2, 15
 
-_PATIENCE_S = 200.0
+_PATIENCE_S = 120.0
 
 ANSWER_MS = 60_000
 
@@ -65,10 +65,10 @@ def opened_browser(
     flags: Sequence[str] = (),
     patience_s: float = _PATIENCE_S,
 ) -> Iterator[Browser]:
-    """Start a browser, which is killed if it is still there when patience has run out.
+    """Start a browser, which is killed in the end, or when patience has run out.
 
     Playwright waits without end for a script, or for a window to close; and an alarm that ends a
-    test in the midst of that ends Playwright's own loop, after which even closing never returns.
+    test in the midst of that ends Playwright's own loop, after which nothing of it ever returns.
 
     Args:
         playwright: what drives it; there can be one at a time.
@@ -91,6 +91,7 @@ def opened_browser(
         try:
             yield browser
         finally:
+            _kill_browsers()
             browser.close()
     finally:
         patience.cancel()
@@ -122,9 +123,8 @@ class Visit:
     complaints: list[str] = field(default_factory=list)
 
 
-@contextmanager
-def visited(browser: Browser, url: str, *, path: str = "/", **options: object) -> Iterator[Visit]:
-    """Open the page in a window of its own: nothing is remembered of another.
+def open_page(browser: Browser, url: str, *, path: str = "/", **options: object) -> Visit:
+    """Open the page in a window of its own, until the browser ends; it remembers no other.
 
     Args:
         browser: where.
@@ -148,11 +148,8 @@ def visited(browser: Browser, url: str, *, path: str = "/", **options: object) -
             else visit.complaints.append(f"asked {asked.url}")
         ),
     )
-    try:
-        page.goto(url + path)
-        yield visit
-    finally:
-        context.close()
+    page.goto(url + path)
+    return visit
 
 
 @dataclass(frozen=True)

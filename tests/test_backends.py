@@ -60,6 +60,7 @@ def test_a_backend_trains_what_tensorflow_scores_alike(backend: str, tmp_path: P
     starts = dict.fromkeys(("localiser_start", "backbone_start"), str(tmp_path / "start.npz"))
     frozen_to = None if backend == "tensorflow" else FROZEN_TO  # the whole network once
     params = tiny_params(epochs=1, steps=1) | starts | {"frozen_to": frozen_to}
+    params |= {stage: tiny_params(epochs=0, steps=1)[stage] for stage in ("presence", "head")}
     (tmp_path / "params.json").write_text(json.dumps(params))
     command = ["train", clips, "--out", tmp_path / "run", "--boxes", videos / "hand_boxes.csv"]
     command += ["--landmarks", videos / "hand_landmarks.csv", "--params", tmp_path / "params.json"]

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -70,10 +70,13 @@ def test_a_share_of_the_training_signers_is_kept_and_nobody_else_is_touched(
 
 
 def test_a_second_look_and_more_pixels_cost_more() -> None:
-    def cost(*, crop_px: int = 96, looks: int = 2, frames: int = 4) -> float:
+    @cache
+    def network(crop_px: int, looks: int) -> SignNetwork:
         config = NetworkConfig.model_validate({"crop_px": crop_px, "looks": looks})
-        network = SignNetwork(config, recipe=Recipe(), signs=26)
-        return knee.count_gflop(network, frames=frames)
+        return SignNetwork(config, recipe=Recipe(), signs=26)
+
+    def cost(*, crop_px: int = 96, looks: int = 2, frames: int = 4) -> float:
+        return knee.count_gflop(network(crop_px, looks), frames=frames)
 
     assert cost(frames=8) == pytest.approx(2 * cost())
     assert cost(looks=1) < cost() < cost(crop_px=128)

@@ -21,9 +21,9 @@ from tests.browser import (
     Visit,
     film,
     judge_access,
+    open_page,
     opened_browser,
     tell,
-    visited,
     wait_for_model,
 )
 from tests.clips import BAD
@@ -63,10 +63,10 @@ def browser(playwright: Playwright, camera: Path) -> Iterator[Browser]:
 @pytest.fixture
 def visit(browser: Browser, server: Server, request: pytest.FixtureRequest) -> Iterator[Visit]:
     options = getattr(request, "param", {})
-    with visited(browser, server.url, **{"viewport": DESKTOP, **options}) as opened:
-        wait_for_model(opened.page)
-        yield opened
-        assert opened.complaints == []
+    opened = open_page(browser, server.url, **{"viewport": DESKTOP, **options})
+    wait_for_model(opened.page)
+    yield opened
+    assert opened.complaints == []
 
 
 def open_camera(page: Page) -> None:
@@ -309,10 +309,8 @@ def test_a_camera_that_is_refused_or_absent_is_told_in_words(
         (None, True, "No camera was found"),
         (camera, False, "was not allowed"),
     ):
-        with (
-            opened_browser(playwright, camera=filmed, allowed=allowed) as other,
-            visited(other, server.url) as opened,
-        ):
+        with opened_browser(playwright, camera=filmed, allowed=allowed) as other:
+            opened = open_page(other, server.url)
             opened.page.get_by_role("button", name="Turn the camera on").click()
             expect(opened.page.locator("#screen-text")).to_contain_text(words)
             expect(opened.page.get_by_role("button", name="Try again")).to_be_visible()
@@ -322,13 +320,9 @@ def test_an_origin_that_browsers_do_not_trust_gets_no_camera_but_can_read_files(
     playwright: Playwright, server: Server, clip: Path
 ) -> None:
     port = server.address[1]
-    with (
-        opened_browser(
-            playwright, camera=None, flags=("--host-resolver-rules=MAP signs.test 127.0.0.1",)
-        ) as other,
-        visited(other, f"http://signs.test:{port}") as opened,
-    ):
-        page = opened.page
+    flags = ("--host-resolver-rules=MAP signs.test 127.0.0.1",)
+    with opened_browser(playwright, camera=None, flags=flags) as other:
+        page = open_page(other, f"http://signs.test:{port}").page
         wait_for_model(page)
         page.get_by_role("button", name="Turn the camera on").click()
         expect(page.locator("#screen-text")).to_contain_text("only to pages over HTTPS")
@@ -409,6 +403,6 @@ def test_a_word_is_spelt_letter_by_letter(visit: Visit, capsys: pytest.CaptureFi
 
 
 def test_the_description_is_shown_without_a_tracker(browser: Browser, server: Server) -> None:
-    with visited(browser, server.url, path="/docs") as opened:
-        opened.page.get_by_text("Rank the signs that a clip may show").wait_for(timeout=ANSWER_MS)
-        assert opened.complaints == []
+    opened = open_page(browser, server.url, path="/docs")
+    opened.page.get_by_text("Rank the signs that a clip may show").wait_for(timeout=ANSWER_MS)
+    assert opened.complaints == []
