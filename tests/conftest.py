@@ -82,9 +82,9 @@ def playwright() -> Iterator[Playwright]:
 
 @pytest.fixture(scope="module")
 def unbuilt() -> Iterator[None]:
-    """Train step by step, without building TensorFlow's graphs: for few steps, a third of the time.
+    """Train step by step, without building TensorFlow's graphs: quicker, where steps are few.
 
-    That trainings with graphs come to the same is told by tests/test_backends.py.
+    tests/test_backends.py trains with graphs.
     """
     import tensorflow as tf  # noqa: PLC0415 - seconds
 

@@ -188,7 +188,7 @@ class _RiseAndFall(keras.optimizers.schedules.LearningRateSchedule):  # type: ig
     """A straight way up to the peak, then half a cosine down to a hundredth of it.
 
     Keras' own `CosineDecay` says the same with a branch, and an optimizer asks anew for each
-    variable: hundreds of branches, which are half the time that it takes to build a step's graph.
+    variable: hundreds of branches, a fifth of the time that it takes to build a step's graph.
     """
 
     def __init__(self, peak: float, *, steps: int, warmup: int) -> None:
