@@ -1,6 +1,7 @@
 """Servers that run while they are measured."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -48,7 +49,8 @@ def serving(
         process.terminate()
         with suppress(subprocess.TimeoutExpired):
             process.wait(_STOP_S)
-        process.kill()
+        with suppress(ProcessLookupError):  # what a server started may outlive it
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def _answers(url: str) -> bool:
