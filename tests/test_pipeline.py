@@ -271,11 +271,12 @@ def test_damaged_weights_are_refused_and_the_older_bundle_stays(
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_a_run_killed_again_and_again_ends_as_one_that_was_not(root: Path, tmp_path: Path) -> None:
+def test_a_run_killed_in_every_stage_ends_as_one_that_was_not(root: Path, tmp_path: Path) -> None:
     (tmp_path / "start.npz").symlink_to(root / "start.npz")
     described = describe(tmp_path)
     trained = [f"{part} 1/2" for part in ("localiser", "presence", "head", "backbone", "motion")]
-    for line in ["== cut", *trained, "== evaluate"]:
+    before, after = ["== example", "== cut", "== extract"], ["== export", "== evaluate"]
+    for line in [*before, *trained, *after]:
         said = run_until(described, line)
         assert "localiser 1/2" not in said or line == "localiser 1/2"  # what is done is kept
     said = run_until(described, None)
