@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from benchmarks import decoding, growth, roofline, serving, stages
+from benchmarks import decoding, growth, roofline, serving, stages, training
 from benchmarks.footage import film, usual_clips
 from benchmarks.plots import PLOTS
 from benchmarks.tables import Row, Table, interleave, spread
@@ -56,6 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             model, backend="auto", clips=3 * usual_clips(), rounds=rounds
         ),
         "growth": lambda: [growth.measure(model, rounds=rounds)],
+        "training": lambda: [training.measure(rounds=rounds)],
     }
     unknown = set(given.only or ()) - set(works)
     if unknown:

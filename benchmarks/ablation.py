@@ -32,6 +32,7 @@ from pipeline.network.composition import SignNetwork
 from pipeline.network.squares import sample_squares, scale_pixels
 from pipeline.table import read_table, write_table
 from pipeline.training.augmentation import Augmentation
+from pipeline.training.memory import keep_freed_memory
 from pipeline.training.motion import compile_movement, movement_batches, movement_model
 from pipeline.training.movement import Movement
 from pipeline.training.params import TrainParams, read_params
@@ -211,6 +212,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if unknown := set(given.without or ()) - set(kinds):
         parser.error(f"--without: wanted some of {', '.join(kinds)}; received {', '.join(unknown)}")
     params = read_params(given.params)
+    keep_freed_memory()
     keras.config.set_dtype_policy(params.precision)
     table = given.out / "ablation.csv"
     done = read_table(table, Row) if table.is_file() else []

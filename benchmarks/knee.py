@@ -24,6 +24,7 @@ from pipeline.network.weights import WEIGHTS, load_parts
 from pipeline.network.weights_folder import load_network
 from pipeline.table import read_table, write_table
 from pipeline.training.calibrate import fit_blend, score_logits
+from pipeline.training.memory import keep_freed_memory
 from pipeline.training.params import StageParams, TrainParams
 from pipeline.training.readings import (
     Readings,
@@ -136,6 +137,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, default=Path("knee.csv"))
     parser.add_argument("--precision", default="float32")
     given = parser.parse_args(arguments)
+    keep_freed_memory()
     keras.config.set_dtype_policy(given.precision)
     _, manifest, _ = load_network(given.weights)
     store = build_store(

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from benchmarks import ablation, decoding, footage, knee, plots, serving, tables
+from benchmarks import ablation, decoding, footage, knee, plots, serving, tables, training
 from benchmarks.load import send_all
 from benchmarks.peers.__main__ import NAIVE, OURS
 from benchmarks.peers.__main__ import measure as compare
@@ -166,6 +166,15 @@ def test_the_knee_has_a_cell_for_each_count_of_frames(
     assert all(0.0 <= each.top1 <= each.top3 <= 1.0 for each in rows)
     assert rows[1].gflop == pytest.approx(2 * rows[0].gflop)
     assert "| 96 |" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("unbuilt")
+def test_a_training_step_is_measured_with_memory_kept_and_handed_back() -> None:
+    kept, back = training.measure(rounds=1, steps=1, batch=2, crop_px=96).rows
+    assert (kept["freed memory"], back["freed memory"]) == ("kept", "handed back")
+    assert kept["time, against kept"] == "1.00 (1 to 1)"
+    assert all(float(each["crops/s"]) > 0 for each in (kept, back))
 
 
 def test_works_are_done_in_turn_and_compared_within_a_round() -> None:

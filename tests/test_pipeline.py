@@ -60,6 +60,13 @@ def succeed(*arguments: object) -> str:
     return result.output
 
 
+def fail(*arguments: object) -> str:
+    """Return what a command says that ends as bad input does."""
+    result = signwrite(*arguments)
+    assert isinstance(result.exception, InputError)
+    return str(result.exception)
+
+
 def outcomes(output: str) -> dict[str, bool]:
     """Read what `signwrite run` says at its end: for each stage, whether it had to work."""
     lines = re.findall(r"^(\w+) +(up to date|[\d.]+ s)$", output, re.MULTILINE)
@@ -465,6 +472,8 @@ def test_everybody_is_left_out_once(root: Path, tmp_path: Path) -> None:
     tables = ("--boxes", drawn / "hand_boxes.csv", "--landmarks", drawn / "hand_landmarks.csv")
     params = (*tables, "--params", tmp_path / "params.json")
     crossval = ("crossval", clips, "--out", tmp_path / "cv", "--folds", 2, *params)
+    assert "other folds are not measured yet" in succeed(*crossval, "--only", 2)
+    assert not (tmp_path / "cv" / "fold-1" / "train").exists()
     assert "8 clips of 4 unseen signers" in succeed(*crossval)
     content = json.loads((tmp_path / "cv" / "crossval.json").read_text())
     assert {each["clip"] for each in content["answers"]} == {row.clip for row in read_rows(clips)}
@@ -479,11 +488,22 @@ def test_everybody_is_left_out_once(root: Path, tmp_path: Path) -> None:
         assert len(left_out) == 2
         assert not left_out & {*told.seen["train"].signers, *told.seen["validation"].signers}
     card = shutil.copytree(tmp_path / "cv" / "fold-1" / "train" / "model", tmp_path / "card")
-    assert "localiser 1/1" not in succeed(*crossval, "--card", card)  # what is done is kept
+    kept = shutil.copytree(tmp_path / "cv" / "measured", tmp_path / "kept")
+    shutil.rmtree(tmp_path / "cv")
+    again = (*crossval, "--measured", kept)
+    assert "fold 1 of 2" not in succeed(*again, "--card", card)  # what is measured is kept
+    assert json.loads((tmp_path / "cv" / "crossval.json").read_text()) == content
     written = (card / "README.md").read_text()
     assert "## Figures: crossval\n\nEverybody was left out once." in written
     assert "| 8 clips of 4 unseen signers |" in written
     assert "every joint of the hand" in written
+    assert "--only: wanted folds from 1 to 2; received 0, 3" in fail(
+        *again, "--only", 3, "--only", 0
+    )
+    (tmp_path / "params.json").write_text(json.dumps(IDLE | starts | briefly | {"seed": 1}))
+    assert "fold-1.json: wanted this fold, measured; it was made from other " in fail(*again)
+    (kept / "fold-1.json").write_text("{}")
+    assert "fold-1.json: a measured fold wanted; Field required" in fail(*again)
 
 
 @pytest.mark.parametrize(

@@ -147,6 +147,12 @@ def crossval(  # noqa: PLR0913 - the stage's options, one each
     boxes: Boxes = None,
     landmarks: Landmarks = None,
     params: Params = None,
+    only: Annotated[
+        list[int] | None, typer.Option(help="A fold to measure now; by default all.")
+    ] = None,
+    measured: Annotated[
+        Path | None, typer.Option(help="Folder of what folds came to; by default in `--out`.")
+    ] = None,
     name: Name = "signs",
     version: Version = "0.1.0",
     card: Card = None,
@@ -173,15 +179,20 @@ def crossval(  # noqa: PLR0913 - the stage's options, one each
             facts=ModelFacts(name=name, version=version, about={}),
             classifier_of=SavedModelClassifier,
             watch=Watch(say=tqdm.write, bar=bar),
+            only=only or (),
+            measured=measured,
             workers=working,
         )
-    measured = crossed.measured
+    if crossed is None:
+        typer.echo("other folds are not measured yet; next: crossval with --only, or without")
+        return
+    pooled = crossed.measured
     typer.echo(
-        write_report(measured, manifest=crossed.manifest, split=CROSSVAL, clips=clips, out=out)
+        write_report(pooled, manifest=crossed.manifest, split=CROSSVAL, clips=clips, out=out)
     )
     typer.echo(f"with pictures: {out / f'{CROSSVAL}.html'}")
     if card is not None:
-        add_to_card(measured.evaluation, split=CROSSVAL, weights=card, no_sign=measured.no_sign)
+        add_to_card(pooled.evaluation, split=CROSSVAL, weights=card, no_sign=pooled.no_sign)
 
 
 @app.command()

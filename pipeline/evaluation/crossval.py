@@ -2,26 +2,55 @@
 
 With few signers one division into splits says little; this says how a model trained so does on
 everybody. Each fold is trained, exported and evaluated as any model is, in a folder of its own, so
-that an interrupted cross-validation goes on where it was.
+that an interrupted cross-validation goes on where it was. What a fold came to is one small file:
+folds can be measured on several machines, and kept without their weights.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pipeline.clips.folds import divide_folds
+from pipeline.evaluation.answers import Answer
 from pipeline.evaluation.evaluate import Measured, evaluate_bundle
 from pipeline.evaluation.figures import summarise
 from pipeline.evaluation.no_sign import NoSign
 from pipeline.export import export_bundle
+from pipeline.files import write_text
 from pipeline.jobs import ALONE, Workers
-from pipeline.provenance import read_provenance
+from pipeline.provenance import Provenance, read_provenance
+from pipeline.training.given import describe_given
 from pipeline.training.params import TrainParams
 from pipeline.training.store import HandTables
 from pipeline.training.train import ModelFacts, train_run
 from pipeline.training.watch import Watch
 from signwrite.bundle import MANIFEST, Bundle, Manifest, read_manifest
 from signwrite.classifier import Classifier
+from signwrite.errors import InputError
+
+
+class MeasuredFold(BaseModel):
+    """What one fold came to: the file ``fold-<n>.json``.
+
+    Attributes:
+        manifest: of the fold's model.
+        provenance: what it was made from.
+        answers: to the clips of those who were left out.
+        checks: what makes sure that the clips were new to the model.
+        no_sign: how it did on clips without a sign, by their kind.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: Literal[1] = 1
+    manifest: Manifest
+    provenance: Provenance
+    answers: tuple[Answer, ...]
+    checks: tuple[str, ...]
+    no_sign: dict[str, NoSign]
 
 
 @dataclass(frozen=True)
@@ -42,8 +71,10 @@ def cross_validate(  # noqa: PLR0913 - what `train` takes, and the folds
     facts: ModelFacts,
     classifier_of: Callable[[Path], Classifier],
     watch: Watch,
+    only: Collection[int] = (),
+    measured: Path | None = None,
     workers: Workers = ALONE,
-) -> CrossValidation:
+) -> CrossValidation | None:
     """Train and measure one model a fold; pool what they answer to those they never saw.
 
     Args:
@@ -55,16 +86,33 @@ def cross_validate(  # noqa: PLR0913 - what `train` takes, and the folds
         facts: what the models are called.
         classifier_of: loads a SavedModel.
         watch: whom to tell how far it is.
+        only: the folds to train and measure now, counted from 1; none: all.
+        measured: the folder of ``fold-<n>.json``, what the folds came to; in `out` by default. A
+            fold whose file is there is not trained again.
         workers: who decodes.
 
+    Returns:
+        What all folds together came to; None while some are not measured.
+
     Raises:
-        InputError: the folds cannot be divided, or a fold cannot be trained or tested.
+        InputError: the folds cannot be divided, or a fold cannot be trained or tested; or there is
+            no such fold as `only` names; or a fold was measured with other clips or parameters.
     """
-    folded = []
     folders = divide_folds(clips, folds=folds, out=out, seed=params.seed)
+    if unknown := sorted(set(only) - set(range(1, len(folders) + 1))):
+        told = ", ".join(map(str, unknown))
+        raise InputError(f"--only: wanted folds from 1 to {len(folders)}; received {told}")
+    files = [(measured or out / "measured") / f"fold-{n}.json" for n in range(1, len(folders) + 1)]
+    kept = {
+        number: _read(file, given=describe_given(divided, tables=tables, params=params))
+        for number, (file, divided) in enumerate(zip(files, folders, strict=True), start=1)
+        if file.is_file()
+    }
     for number, divided in enumerate(folders, start=1):
-        fold = divided.parent
+        if number in kept or (only and number not in only):
+            continue
         watch.say(f"fold {number} of {len(folders)}")
+        fold = divided.parent
         weights = train_run(
             divided,
             folder=fold / "train",
@@ -76,7 +124,7 @@ def cross_validate(  # noqa: PLR0913 - what `train` takes, and the folds
             workers=workers,
         )
         bundle = _exported(weights, out=fold / "bundle")
-        measured = evaluate_bundle(
+        done = evaluate_bundle(
             bundle,
             divided,
             classifier=classifier_of(bundle.saved_model),
@@ -86,22 +134,56 @@ def cross_validate(  # noqa: PLR0913 - what `train` takes, and the folds
             tables=tables,
             workers=workers,
         )
-        folded.append(measured)
-    manifest = read_manifest(folders[0].parent / "bundle")
+        kept[number] = _keep(done, bundle=bundle, file=files[number - 1])
+    return _pool([kept[number] for number in sorted(kept)]) if len(kept) == len(folders) else None
+
+
+def _keep(measured: Measured, *, bundle: Bundle, file: Path) -> MeasuredFold:
+    provenance = read_provenance(bundle.root)
+    assert provenance is not None  # noqa: S101 - training has just written it
+    fold = MeasuredFold(
+        manifest=bundle.manifest,
+        provenance=provenance,
+        answers=tuple(measured.evaluation.answers),
+        checks=measured.checks,
+        no_sign=dict(measured.no_sign),
+    )
+    write_text(file, fold.model_dump_json() + "\n")
+    return fold
+
+
+def _read(file: Path, *, given: dict[str, object]) -> MeasuredFold:
+    """Read what a fold came to.
+
+    Raises:
+        InputError: it is damaged, or was made from something else than `given`.
+    """
+    try:
+        fold = MeasuredFold.model_validate_json(file.read_bytes())
+    except ValidationError as error:
+        raise InputError(f"{file}: a measured fold wanted; {error.errors()[0]['msg']}") from error
+    told = fold.provenance.given
+    if told != given:
+        differ = ", ".join(sorted(k for k in {*told, *given} if told.get(k) != given.get(k)))
+        raise InputError(f"{file}: wanted this fold, measured; it was made from other {differ}")
+    return fold
+
+
+def _pool(folds: Sequence[MeasuredFold]) -> CrossValidation:
+    manifest = folds[0].manifest
     pooled = summarise(
-        [answer for each in folded for answer in each.evaluation.answers],
-        signs=len(manifest.vocabulary),
+        [answer for fold in folds for answer in fold.answers], signs=len(manifest.vocabulary)
     )
     checks = tuple(
         f"Fold {number}: {check}"
-        for number, each in enumerate(folded, start=1)
-        for check in each.checks
+        for number, fold in enumerate(folds, start=1)
+        for check in fold.checks
     )
-    no_sign = {kind: _pooled([each.no_sign[kind] for each in folded]) for kind in folded[0].no_sign}
+    no_sign = {kind: _sum([fold.no_sign[kind] for fold in folds]) for kind in folds[0].no_sign}
     return CrossValidation(Measured(pooled, checks, no_sign), manifest)
 
 
-def _pooled(folds: Sequence[NoSign]) -> NoSign:
+def _sum(folds: Sequence[NoSign]) -> NoSign:
     return NoSign(
         clips=sum(each.clips for each in folds), missed=sum(each.missed for each in folds)
     )

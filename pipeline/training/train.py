@@ -27,6 +27,7 @@ from pipeline.training.board import Board
 from pipeline.training.calibrate import Doubt, FittedRule, fit_blend, fit_rule, score_logits
 from pipeline.training.given import describe_clips, describe_params, remember_run
 from pipeline.training.hand import train_localiser, train_presence
+from pipeline.training.memory import keep_freed_memory
 from pipeline.training.motion import train_motion
 from pipeline.training.params import TrainParams
 from pipeline.training.readings import (
@@ -85,6 +86,7 @@ def train_run(
     Raises:
         InputError: the clips cannot be used, or the folder holds another run.
     """
+    keep_freed_memory()
     keras.utils.clear_session()  # a run does not depend on what the process did before
     keras.config.set_dtype_policy(params.precision)
     provenance = remember_run(folder, clips=clips, tables=tables, params=params)
