@@ -1,11 +1,16 @@
 """What frames and pixels cost and bring: accuracy by frames a clip and side of the crop.
 
 One set of weights is read at every size. As it was trained for one of them, it first learns for a
-few steps, on the training split, what hands look like at the new one. Validation clips are then
-read in all kept frames, and clips of fewer frames are taken from those. Cost is counted, not timed:
-floating-point operations of the convolutions, a multiplication and an addition as two.
+few steps, on the training split, what hands look like at the new one. Clips of signers who did not
+train are then read in all kept frames, and clips of fewer frames are taken from those. Cost is
+counted, not timed: floating-point operations of the convolutions, a multiplication and an addition
+as two.
 
     python -m benchmarks.knee CLIPS --store STORE --boxes B --landmarks L
+
+A fold of `signwrite crossval` leaves out more signers than a validation split has:
+
+    python -m benchmarks.knee FOLDS/fold-1/clips --weights FOLDS/fold-1/train/model --split test ...
 """
 
 import argparse
@@ -91,9 +96,9 @@ def adapt(weights: Path, store: Store, *, crop_px: int, stage: StageParams) -> S
     return network
 
 
-def measure(network: SignNetwork, store: Store, vocabulary: Vocabulary) -> list[Row]:
-    """Read the validation clips with more and fewer frames."""
-    rows = store.rows("validation")
+def measure(network: SignNetwork, store: Store, vocabulary: Vocabulary, *, split: str) -> list[Row]:
+    """Read the clips of a split with more and fewer frames."""
+    rows = store.rows(split)
     labels = store.labels(vocabulary)[rows]
     whole = read_plain(network, store, rows)
     found = []
@@ -131,6 +136,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--store", type=Path, required=True, help="where decoded clips are kept")
     parser.add_argument("--boxes", type=Path, required=True)
     parser.add_argument("--landmarks", type=Path)
+    parser.add_argument("--split", choices=("validation", "test"), default="validation")
     parser.add_argument("--steps", type=int, default=60, help="of learning at each size")
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--crops", type=int, nargs="+", default=CROPS_PX)
@@ -154,7 +160,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             keras.utils.clear_session()
             keras.utils.set_random_seed(0)
             network = adapt(given.weights, store, crop_px=crop_px, stage=stage)
-            done += measure(network, store, manifest.vocabulary)
+            done += measure(network, store, manifest.vocabulary, split=given.split)
             write_table(given.out, Row, done)
     print("\n".join(summarise(done)))
 
