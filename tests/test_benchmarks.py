@@ -159,7 +159,18 @@ def test_the_knee_has_a_cell_for_each_count_of_frames(
 ) -> None:
     out = tmp_path / "knee.csv"
     command = [str(drawn / "clips"), *known(drawn), "--weights", str(ROOT / "models/asl-letters")]
-    command += ["--steps", "1", "--batch", "2", "--crops", "96", "--out", str(out)]
+    command += [
+        "--steps",
+        "1",
+        "--batch",
+        "2",
+        "--crops",
+        "96",
+        "--split",
+        "test",
+        "--out",
+        str(out),
+    ]
     knee.main(command)
     rows = read_table(out, knee.Row)
     assert [(each.crop_px, each.frames) for each in rows] == [(96, n) for n in knee.FRAMES]
