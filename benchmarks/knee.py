@@ -153,6 +153,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         tables=HandTables(given.boxes, given.landmarks),
         workers=Workers(jobs=2),
     )
+    if not len(store.rows(given.split)):
+        parser.error(f"{given.clips}: wanted clips of the split {given.split}; there are none")
     stage = StageParams(epochs=1, steps=given.steps, batch=given.batch, rate=5e-5)
     done = read_table(given.out, Row) if given.out.is_file() else []
     for crop_px in given.crops:

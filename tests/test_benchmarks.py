@@ -15,6 +15,7 @@ from benchmarks.load import send_all
 from benchmarks.peers.__main__ import NAIVE, OURS
 from benchmarks.peers.__main__ import measure as compare
 from pipeline.cli import app
+from pipeline.clips.folds import divide_folds
 from pipeline.network.composition import SignNetwork
 from pipeline.network.config import NetworkConfig
 from pipeline.table import read_table
@@ -158,20 +159,13 @@ def test_the_knee_has_a_cell_for_each_count_of_frames(
     drawn: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "knee.csv"
-    command = [str(drawn / "clips"), *known(drawn), "--weights", str(ROOT / "models/asl-letters")]
-    command += [
-        "--steps",
-        "1",
-        "--batch",
-        "2",
-        "--crops",
-        "96",
-        "--split",
-        "test",
-        "--out",
-        str(out),
-    ]
-    knee.main(command)
+    fold = divide_folds(drawn / "clips", folds=2, out=tmp_path)[0]
+    options = [*known(drawn), "--weights", str(ROOT / "models/asl-letters"), "--split", "test"]
+    options += ["--steps", "1", "--batch", "2", "--crops", "96", "--out", str(out)]
+    with pytest.raises(SystemExit):
+        knee.main([str(drawn / "clips"), *options])
+    assert "wanted clips of the split test; there are none" in capsys.readouterr().err
+    knee.main([str(fold), *options])
     rows = read_table(out, knee.Row)
     assert [(each.crop_px, each.frames) for each in rows] == [(96, n) for n in knee.FRAMES]
     assert all(0.0 <= each.top1 <= each.top3 <= 1.0 for each in rows)
