@@ -16,7 +16,7 @@ import numpy as np
 from benchmarks.tables import Row, Table
 from pipeline.evaluation.answers import Answer
 from pipeline.evaluation.crossval import MeasuredFold
-from pipeline.evaluation.figures import interval_over_signers
+from pipeline.evaluation.figures import MOVES, interval_over_signers
 
 LOST = "the hand is not in what the model looks at, in half of the frames or more"
 LOOSE = "a sign that is known to be shown loosely"
@@ -29,7 +29,6 @@ HANDSHAPES = {
     "fingers up (B D F I K L R U V W X Y)": "BDFIKLRUVWXY",
 }
 _HALF = 0.5
-_MOVES = 0.8  # hand sizes, as `pipeline.training.movement` has it
 
 
 def kind_of(answer: Answer, fold: MeasuredFold) -> str:
@@ -43,7 +42,7 @@ def kind_of(answer: Answer, fold: MeasuredFold) -> str:
     pair = {answer.sign, answer.first}
     if any(pair <= set(group) for group in given["alike"]):
         travel = answer.hand.travel
-        return MOVING if travel is not None and travel > _MOVES else STILL
+        return MOVING if travel is not None and travel >= MOVES else STILL
     return next((kind for kind, signs in HANDSHAPES.items() if pair <= set(signs)), OTHER)
 
 
@@ -72,15 +71,20 @@ def count_errors(folds: Sequence[MeasuredFold]) -> Table:
     return Table("errors", "Why clips are misread", note, tuple(rows))
 
 
+def read_folds(folder: Path) -> list[MeasuredFold]:
+    """Read what the folds in a folder came to; there may be none."""
+    files = sorted(folder.glob("fold-*.json"))
+    return [MeasuredFold.model_validate_json(file.read_bytes()) for file in files]
+
+
 def main() -> None:
     """Count, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, nargs="?", default=Path("benchmarks/crossval"))
     given = parser.parse_args()
-    files = sorted(given.folder.glob("fold-*.json"))
-    if not files:
+    folds = read_folds(given.folder)
+    if not folds:
         parser.error(f"{given.folder}: wanted fold-<n>.json of `signwrite crossval`; found none")
-    folds = [MeasuredFold.model_validate_json(file.read_bytes()) for file in files]
     print(count_errors(folds).markdown())
 
 

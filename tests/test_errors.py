@@ -6,7 +6,7 @@ from itertools import chain
 
 import pytest
 
-from benchmarks.errors import LOOSE, LOST, MOVING, OTHER, STILL, count_errors, kind_of
+from benchmarks.errors import LOOSE, LOST, MOVING, OTHER, STILL, count_errors, kind_of, read_folds
 from pipeline.evaluation.crossval import MeasuredFold
 from pipeline.evaluation.figures import summarise
 from tests.servers import ROOT
@@ -14,8 +14,7 @@ from tests.servers import ROOT
 
 @pytest.fixture(scope="module")
 def folds() -> list[MeasuredFold]:
-    files = sorted((ROOT / "benchmarks" / "crossval").glob("fold-*.json"))
-    return [MeasuredFold.model_validate_json(file.read_bytes()) for file in files]
+    return read_folds(ROOT / "benchmarks" / "crossval")
 
 
 def test_the_card_says_what_the_folds_came_to(folds: list[MeasuredFold]) -> None:
