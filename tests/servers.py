@@ -1,6 +1,8 @@
 """A really running server: `bentoml serve` in a process of its own, stopped for good at the end."""
 
+import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -10,12 +12,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 
 ROOT = Path(__file__).resolve().parents[1]
 START_S = 120.0
 STOP_S = 30.0
+_NATIVE = re.compile(r"WARNING: All log messages before absl::|I\d{4} \S+ +\d+ \w+\.cc:\d+\] ")
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,15 @@ class Server:
         url = httpx.URL(self.url)
         assert url.port is not None
         return url.host, url.port
+
+
+def read_lines(log: str) -> list[dict[str, Any]]:
+    """Read a log of JSON objects, one a line; TensorFlow's greetings on stderr are left out.
+
+    Raises:
+        json.JSONDecodeError: a line is neither.
+    """
+    return [json.loads(line) for line in log.splitlines() if not _NATIVE.match(line)]
 
 
 @contextmanager

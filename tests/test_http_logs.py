@@ -1,6 +1,5 @@
 """A log of JSON objects: every line of a running server, and nothing in it that must not be."""
 
-import json
 import os
 import subprocess
 import sys
@@ -12,7 +11,7 @@ import pytest
 
 from tests.clips import counter_clip
 from tests.forms import assert_raw_problem
-from tests.servers import ROOT, running_server
+from tests.servers import ROOT, read_lines, running_server
 
 pytestmark = pytest.mark.slow
 
@@ -24,7 +23,7 @@ NEVER = {KEY, NAME, SECRET}
 
 def lines(text: str) -> list[dict[str, Any]]:
     """Read a log, and hold that each line is an object with what every line has."""
-    told = [json.loads(line) for line in text.splitlines()]
+    told = read_lines(text)
     for line in told:
         assert {"time", "level", "logger", "message", "pid"} <= line.keys()
     return told

@@ -1,6 +1,5 @@
 """Traces of a running server, as a collector receives them over OTLP."""
 
-import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from tests.clips import counter_clip
 from tests.collector import Collector, attributes, collecting
 from tests.forms import post
-from tests.servers import running_server
+from tests.servers import read_lines, running_server
 
 pytestmark = pytest.mark.slow
 
@@ -66,7 +65,7 @@ def test_a_trace_says_where_the_time_went_and_joins_that_of_its_client(
     assert {span.name for span in collector.spans} == {"POST /predict", "GET", *STRETCHES}
     text = str(collector.spans)
     assert not [secret for secret in (NAME, KEY, "127.0.0.1") if secret in text]
-    told = [json.loads(line) for line in server.log.read_text().splitlines()]
+    told = read_lines(server.log.read_text())
     ids = {line["request_id"]: line["trace_id"] for line in told if "trace_id" in line}
     assert ids["good"] == ids["unwanted"] == CLIENTS_TRACE
     assert ids["alone"] == collector.request("alone").trace_id.hex()
@@ -174,5 +173,5 @@ def test_a_collector_that_is_not_there_costs_no_answer_and_no_end(
         httpx.Client(base_url=server.url, timeout=60) as client,
     ):
         assert post(client, counter_clip()).status_code == 200
-    told = [json.loads(line) for line in server.log.read_text().splitlines()]
+    told = read_lines(server.log.read_text())
     assert any(line["logger"].startswith("opentelemetry") for line in told)

@@ -1,6 +1,5 @@
 """Two workers behind one door: their figures are added up, and a dead one's are put right."""
 
-import json
 import os
 import re
 import signal
@@ -15,7 +14,7 @@ import pytest
 
 from tests.clips import counter_clip
 from tests.forms import clip_part, post, request_head
-from tests.servers import Server, running_server, workers_of
+from tests.servers import Server, read_lines, running_server, workers_of
 
 pytestmark = pytest.mark.slow
 
@@ -31,7 +30,7 @@ def until(true: Callable[[], bool]) -> None:
 
 def ready_workers(server: Server) -> list[int]:
     """List the workers that are ready, and live."""
-    lines = [json.loads(line) for line in server.log.read_text().splitlines()]
+    lines = read_lines(server.log.read_text())
     told = {line["pid"] for line in lines if "is ready after" in line["message"]}
     return sorted(told & set(workers_of(server)))
 

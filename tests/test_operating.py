@@ -13,7 +13,7 @@ from signwrite.clip import Limits
 from tests.clips import counter_clip
 from tests.collector import collecting
 from tests.operating import GUIDE, with_parts
-from tests.servers import ROOT, Server, running_server
+from tests.servers import ROOT, Server, read_lines, running_server
 
 OPERATING = GUIDE.read_text(encoding="utf-8")
 
@@ -85,7 +85,7 @@ def test_the_line_of_the_log_that_is_shown_has_the_fields_of_a_real_one(
         asked = httpx.post(f"{server.url}/predict", files=files, headers={"X-API-Key": key})
         assert asked.status_code == 200
     (shown,) = re.findall(r"^(\{.*\})$", OPERATING, re.MULTILINE)
-    lines = [json.loads(line) for line in server.log.read_text().splitlines()]
+    lines = read_lines(server.log.read_text())
     (real,) = [line for line in lines if line["logger"] == "service.access_log"]
     assert json.loads(shown).keys() == real.keys()
     section = OPERATING.split("## Logs")[1].split("## Traces")[0]
