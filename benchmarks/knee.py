@@ -1,4 +1,4 @@
-"""What frames and pixels cost and bring: accuracy by frames a clip and side of the crop.
+"""What frames and pixels cost and bring: accuracy by frames a clip, side and margin of the crop.
 
 One set of weights is read at every size. As it was trained for one of them, it first learns for a
 few steps, on the training split, what hands look like at the new one. Clips of signers who did not
@@ -53,6 +53,7 @@ class Row:
     """One cell of the table; shares of clips, and thousands of millions of operations a clip."""
 
     crop_px: int
+    margin: float
     frames: int
     top1: float
     top3: float
@@ -77,11 +78,13 @@ def _operations(model: keras.Model) -> float:
     )
 
 
-def adapt(weights: Path, store: Store, *, crop_px: int, stage: StageParams) -> SignNetwork:
+def adapt(
+    weights: Path, store: Store, *, crop_px: int, margin: float, stage: StageParams
+) -> SignNetwork:
     """Rebuild the network of a folder of weights for another size, and let it learn for a while."""
     _, manifest, trained = load_network(weights)
     network = SignNetwork(
-        trained.config.model_copy(update={"crop_px": crop_px}),
+        trained.config.model_copy(update={"crop_px": crop_px, "crop_margin": margin}),
         recipe=manifest.recipe.model_copy(update={"frames_per_clip": FRAMES_KEPT}),
         signs=len(manifest.vocabulary),
     )
@@ -101,30 +104,30 @@ def measure(network: SignNetwork, store: Store, vocabulary: Vocabulary, *, split
     rows = store.rows(split)
     labels = store.labels(vocabulary)[rows]
     whole = read_plain(network, store, rows)
-    found = []
+    config, found = network.config, []
     for frames in FRAMES:
         at = even_moments(FRAMES_KEPT, frames)
         parts = (whole.frame_logits, whole.joints, whole.boxes, whole.presence)
         said = judge_readings(network, Readings(*(part[:, at] for part in parts)))
-        shares, temperature = fit_blend([said[each] for each in network.config.readers], labels)
+        shares, temperature = fit_blend([said[each] for each in config.readers], labels)
         logits = np.tensordot(
-            np.stack([said[each] for each in network.config.readers], axis=-1), shares, axes=1
+            np.stack([said[each] for each in config.readers], axis=-1), shares, axes=1
         )
         scored = score_logits((logits / temperature).astype(np.float32), labels)
         gflop = count_gflop(network, frames=frames)
-        found.append(Row(network.config.crop_px, frames, **scored, gflop=gflop))
+        found.append(Row(config.crop_px, config.crop_margin, frames, **scored, gflop=gflop))
     return found
 
 
 def summarise(rows: Sequence[Row]) -> list[str]:
-    """Lay the cells out as a Markdown table: top-1, likelihood and cost, a row a crop size."""
-    cells = {(row.crop_px, row.frames): row for row in rows}
-    lines = ["| crop, px | " + " | ".join(f"{frames} frames" for frames in FRAMES) + " |"]
-    lines.append("|---" * (len(FRAMES) + 1) + "|")
-    for crop_px in sorted({row.crop_px for row in rows}):
-        own = [cells[crop_px, frames] for frames in FRAMES]
+    """Lay the cells out as a Markdown table: top-1, likelihood and cost, a row a crop."""
+    cells = {(row.crop_px, row.margin, row.frames): row for row in rows}
+    lines = ["| crop, px | margin | " + " | ".join(f"{frames} frames" for frames in FRAMES) + " |"]
+    lines.append("|---" * (len(FRAMES) + 2) + "|")
+    for crop_px, margin in sorted({(row.crop_px, row.margin) for row in rows}):
+        own = [cells[crop_px, margin, frames] for frames in FRAMES]
         told = (f"{r.top1:.1%}, {r.likelihood:.3f}, {r.gflop / LIMIT_GFLOP:.0%}" for r in own)
-        lines.append(f"| {crop_px} | " + " | ".join(told) + " |")
+        lines.append(f"| {crop_px} | {margin:.2f} | " + " | ".join(told) + " |")
     return lines
 
 
@@ -140,12 +143,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--steps", type=int, default=60, help="of learning at each size")
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--crops", type=int, nargs="+", default=CROPS_PX)
+    parser.add_argument("--margin", type=float, help="of the crop; by default the trained one's")
     parser.add_argument("--out", type=Path, default=Path("knee.csv"))
     parser.add_argument("--precision", default="float32")
     given = parser.parse_args(arguments)
     keep_freed_memory()
     keras.config.set_dtype_policy(given.precision)
-    _, manifest, _ = load_network(given.weights)
+    _, manifest, trained = load_network(given.weights)
+    margin = given.margin or trained.config.crop_margin
     store = build_store(
         given.clips,
         recipe=manifest.recipe,
@@ -158,10 +163,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     stage = StageParams(epochs=1, steps=given.steps, batch=given.batch, rate=5e-5)
     done = read_table(given.out, Row) if given.out.is_file() else []
     for crop_px in given.crops:
-        if crop_px not in {row.crop_px for row in done}:
+        if (crop_px, margin) not in {(row.crop_px, row.margin) for row in done}:
             keras.utils.clear_session()
             keras.utils.set_random_seed(0)
-            network = adapt(given.weights, store, crop_px=crop_px, stage=stage)
+            network = adapt(given.weights, store, crop_px=crop_px, margin=margin, stage=stage)
             done += measure(network, store, manifest.vocabulary, split=given.split)
             write_table(given.out, Row, done)
     print("\n".join(summarise(done)))

@@ -6,12 +6,14 @@ bundle's own digests.
 
 import shutil
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from pipeline.example import write_example_clip
 from pipeline.files import whole_folder
 from pipeline.network.composition import SignNetwork
 from pipeline.network.weights_folder import load_network, write_manifest
@@ -19,6 +21,9 @@ from pipeline.provenance import PROVENANCE
 from pipeline.verify import verify_bundle
 from signwrite.bundle import QUANTISED, SAVED_MODEL, Bundle
 from signwrite.errors import InputError
+from signwrite.reader import read_tensor
+
+_SHOWN = ("B", "J")  # a hand held still and one that moves, drawn
 
 
 def export_bundle(weights: Path, *, out: Path) -> Bundle:
@@ -68,7 +73,8 @@ class _ServedModule(tf.Module):  # type: ignore[misc]  # TensorFlow ships no typ
 
 
 def _verify(network: SignNetwork, folder: Path, *, temperature: float) -> None:
-    rng = np.random.default_rng(0)
-    clips = rng.integers(0, 256, (2, *network.recipe.clip_shape), dtype=np.uint8)
+    with TemporaryDirectory() as drawn:
+        shown = [write_example_clip(Path(drawn, f"{sign}.mp4"), sign) for sign in _SHOWN]
+        clips = np.stack([read_tensor(clip, recipe=network.recipe).frames for clip in shown])
     scores = network.classify(tf.constant(clips), temperature=temperature)["scores"].numpy()
     verify_bundle(folder, clips=clips, scores=scores)

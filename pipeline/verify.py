@@ -15,7 +15,7 @@ from signwrite.classifier import SavedModelClassifier
 from signwrite.errors import BundleError
 
 # Of a score, between the network in memory and the exported one: where the second look is taken
-# depends on what the first one saw, so that the last bits of a number grow on noise.
+# depends on what the first one saw, so that the last bits of a number grow.
 _TOLERANCE = 1e-3
 _PATIENCE_S = 600
 

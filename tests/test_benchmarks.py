@@ -162,15 +162,16 @@ def test_the_knee_has_a_cell_for_each_count_of_frames(
     fold = divide_folds(drawn / "clips", folds=2, out=tmp_path)[0]
     options = [*known(drawn), "--weights", str(ROOT / "models/asl-letters"), "--split", "test"]
     options += ["--steps", "1", "--batch", "2", "--crops", "96", "--out", str(out)]
+    options += ["--margin", "1.2"]
     with pytest.raises(SystemExit):
         knee.main([str(drawn / "clips"), *options])
     assert "wanted clips of the split test; there are none" in capsys.readouterr().err
     knee.main([str(fold), *options])
     rows = read_table(out, knee.Row)
-    assert [(each.crop_px, each.frames) for each in rows] == [(96, n) for n in knee.FRAMES]
+    assert [(r.crop_px, r.margin, r.frames) for r in rows] == [(96, 1.2, n) for n in knee.FRAMES]
     assert all(0.0 <= each.top1 <= each.top3 <= 1.0 for each in rows)
     assert rows[1].gflop == pytest.approx(2 * rows[0].gflop)
-    assert "| 96 |" in capsys.readouterr().out
+    assert "| 96 | 1.20 |" in capsys.readouterr().out
 
 
 @pytest.mark.slow
