@@ -74,7 +74,9 @@ class _ServedModule(tf.Module):  # type: ignore[misc]  # TensorFlow ships no typ
 
 def _verify(network: SignNetwork, folder: Path, *, temperature: float) -> None:
     with TemporaryDirectory() as drawn:
-        shown = [write_example_clip(Path(drawn, f"{sign}.mp4"), sign) for sign in _SHOWN]
+        shown = [
+            write_example_clip(Path(drawn, f"{sign}.mp4"), sign, seconds=1.0) for sign in _SHOWN
+        ]
         clips = np.stack([read_tensor(clip, recipe=network.recipe).frames for clip in shown])
     scores = network.classify(tf.constant(clips), temperature=temperature)["scores"].numpy()
     verify_bundle(folder, clips=clips, scores=scores)
