@@ -24,6 +24,7 @@ import numpy as np
 
 from pipeline.jobs import Workers, no_progress
 from pipeline.network.composition import SignNetwork
+from pipeline.network.config import NetworkConfig
 from pipeline.network.joints import COARSE_BLOCK
 from pipeline.network.weights import WEIGHTS, load_parts
 from pipeline.network.weights_folder import load_network
@@ -83,8 +84,9 @@ def adapt(
 ) -> SignNetwork:
     """Rebuild the network of a folder of weights for another size, and let it learn for a while."""
     _, manifest, trained = load_network(weights)
+    crop = {"crop_px": crop_px, "crop_margin": margin}
     network = SignNetwork(
-        trained.config.model_copy(update={"crop_px": crop_px, "crop_margin": margin}),
+        NetworkConfig.model_validate(trained.config.model_dump() | crop),
         recipe=manifest.recipe.model_copy(update={"frames_per_clip": FRAMES_KEPT}),
         signs=len(manifest.vocabulary),
     )
@@ -150,7 +152,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     keep_freed_memory()
     keras.config.set_dtype_policy(given.precision)
     _, manifest, trained = load_network(given.weights)
-    margin = given.margin or trained.config.crop_margin
+    margin = trained.config.crop_margin if given.margin is None else given.margin
     store = build_store(
         given.clips,
         recipe=manifest.recipe,

@@ -22,7 +22,7 @@ NEVER = {KEY, NAME, SECRET}
 
 
 def lines(text: str) -> list[dict[str, Any]]:
-    """Read a log, and hold that each line is an object with what every line has."""
+    """Read a log, and hold that each object in it has what every line has."""
     told = read_lines(text)
     for line in told:
         assert {"time", "level", "logger", "message", "pid"} <= line.keys()
