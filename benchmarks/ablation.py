@@ -3,7 +3,11 @@
 Signers are divided into folds. In each, a reader learns from the others, once as designed and once
 without each kind of invention, from the same start and with the same seed. What it then makes of
 the left-out signers' clips is compared clip by clip: the difference in log likelihood of the true
-sign, and its interval over signers, say more than the share that is right.
+sign, and its interval over signers, say more than the share that is right. Two short trainings that
+differ in nothing but their seeds differ too, so there should be several of each.
+
+`--without blur+noise` leaves out both at once: kinds that can stand in for each other show what
+they are worth together.
 
 Two readers are tried. *crops*: the backbone learns for some steps, and reads crops that are cut by
 the known boxes. *movements*: the reader of joints learns, and reads, the joints of the table. A row
@@ -16,6 +20,7 @@ import argparse
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 
 import keras
@@ -61,6 +66,7 @@ class Row:
     reader: str
     without: str
     fold: int
+    seed: int
     clip: str
     signer: str
     right: int
@@ -68,7 +74,11 @@ class Row:
 
 
 def leave_out(reader: str, kind: str, params: TrainParams) -> TrainParams:
-    """Return the parameters of a training without a kind of invention."""
+    """Return the parameters of a training without a kind of invention, or several joined by +."""
+    if "+" in kind:
+        for each in kind.split("+"):
+            params = leave_out(reader, each, params)
+        return params
     if kind == WHOLE or kind in SHARES:
         return params
     if kind == "doubt":
@@ -80,10 +90,10 @@ def leave_out(reader: str, kind: str, params: TrainParams) -> TrainParams:
     return params.model_copy(update={group: weaker})
 
 
-def thin_out(store: Store, *, share: float) -> Store:
+def thin_out(store: Store, *, share: float, seed: int = 0) -> Store:
     """Take away training clips, so that they are of a share of their signers only."""
     signers = sorted({clip.signer for clip in store.clips if clip.split == "train"})
-    kept = np.random.default_rng(0).permutation(signers)[: max(1, round(share * len(signers)))]
+    kept = np.random.default_rng(seed).permutation(signers)[: max(1, round(share * len(signers)))]
     gone = set(signers) - set(kept)
     clips = (
         replace(clip, split="") if clip.split == "train" and clip.signer in gone else clip
@@ -150,7 +160,7 @@ def try_without(
     vocabulary = Vocabulary(tuple(sorted({clip.sign for clip in store.clips})))
     network = SignNetwork(params.network, recipe=params.recipe, signs=len(vocabulary))
     silent = Watch(say=print, bar=lambda _: nullcontext(no_progress))
-    store = thin_out(store, share=SHARES.get(without, 1.0))
+    store = thin_out(store, share=SHARES.get(without, 1.0), seed=params.seed)
     run = Run(store, vocabulary, leave_out(reader, without, params), network, Path(), silent)
     rows = store.rows("test")
     chance = log_softmax(READERS[reader](run).astype(np.float64), axis=1)
@@ -159,6 +169,7 @@ def try_without(
             reader=reader,
             without=without,
             fold=fold,
+            seed=params.seed,
             clip=store.clips[row].clip,
             signer=store.clips[row].signer,
             right=int(chances.argmax() == run.labels[row]),
@@ -178,20 +189,29 @@ def _completed(joints: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 
 
 def summarise(rows: Sequence[Row]) -> list[str]:
-    """Compare every training with the whole one, clip by clip, as lines of a Markdown table."""
-    whole = {(row.reader, row.clip): row for row in rows if row.without == WHOLE}
-    lines = ["| of | without | right | log likelihood, against all | 95 % over signers |"]
-    lines.append("|---|---|---|---|---|")
+    """Compare every training with the whole one of its seed, as lines of a Markdown table."""
+    whole = {(row.reader, row.seed, row.clip): row for row in rows if row.without == WHOLE}
+    lines = ["| of | without | right | log likelihood, against all | 95 % over signers | by seed |"]
+    lines.append("|---|---|---|---|---|---|")
     for reader, without in dict.fromkeys((row.reader, row.without) for row in rows):
         own = [row for row in rows if (row.reader, row.without) == (reader, without)]
-        lost = [row.likelihood - whole[reader, row.clip].likelihood for row in own]
+        lost = [row.likelihood - whole[reader, row.seed, row.clip].likelihood for row in own]
         low, high = interval_over_signers([row.signer for row in own], lost)
         right = np.mean([row.right for row in own])
+        by_seed = [
+            float(np.mean([each for each, row in zip(lost, own, strict=True) if row.seed == seed]))
+            for seed in sorted({row.seed for row in own})
+        ]
         lines.append(
             f"| {reader} | {without} | {right:.1%} | {np.mean(lost):+.3f} | "
-            f"{low:+.3f} to {high:+.3f} |"
+            f"{low:+.3f} to {high:+.3f} | {', '.join(f'{each:+.2f}' for each in by_seed)} |"
         )
     return lines
+
+
+def _readers_with(kinds: str, readers: Sequence[str]) -> list[str]:
+    """Return which readers have a kind of invention, or all of those that + joins."""
+    return [reader for reader in readers if set(kinds.split("+")) <= set(KINDS[reader])]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -204,13 +224,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--params", type=Path, required=True, help="of a short training")
     parser.add_argument("--folds", type=int, default=3)
     parser.add_argument("--only", type=int, default=0, help="so many of the folds; 0: all")
+    parser.add_argument("--seeds", type=int, default=1, help="trainings of each")
     parser.add_argument("--reader", choices=KINDS, action="append", help="by default both")
-    parser.add_argument("--without", action="append", help="by default every kind, one each")
+    parser.add_argument(
+        "--without", action="append", help="by default every kind, one each; + joins several"
+    )
     parser.add_argument("--out", type=Path, default=Path("ablation"))
     given = parser.parse_args(arguments)
-    kinds = [kind for reader in given.reader or KINDS for kind in KINDS[reader]]
-    if unknown := set(given.without or ()) - set(kinds):
+    readers = given.reader or list(KINDS)
+    if unknown := [each for each in given.without or () if not _readers_with(each, readers)]:
+        kinds = dict.fromkeys(kind for reader in readers for kind in KINDS[reader])
         parser.error(f"--without: wanted some of {', '.join(kinds)}; received {', '.join(unknown)}")
+    if given.seeds < 1:
+        parser.error(f"--seeds: at least 1 wanted; received {given.seeds}")
     params = read_params(given.params)
     keep_freed_memory()
     keras.config.set_dtype_policy(params.precision)
@@ -224,16 +250,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
         tables=HandTables(given.boxes, given.landmarks),
         workers=Workers(jobs=2),
     )
-    for fold, folder in enumerate(folders[: given.only or None], start=1):
+    for seed, (fold, folder) in product(
+        range(given.seeds), enumerate(folders[: given.only or None], start=1)
+    ):
         store = replace(decoded, clips=tuple(read_manifest(folder)))
-        for reader in given.reader or KINDS:
-            wanted = [kind for kind in KINDS[reader] if kind in (given.without or KINDS[reader])]
-            for without in (WHOLE, *wanted):
-                if any((r.reader, r.without, r.fold) == (reader, without, fold) for r in done):
+        seeded = params.model_copy(update={"seed": params.seed + seed})
+        for reader in readers:
+            asked = given.without or KINDS[reader]
+            for without in (WHOLE, *(each for each in asked if _readers_with(each, [reader]))):
+                training = (reader, without, fold, seeded.seed)
+                if any((r.reader, r.without, r.fold, r.seed) == training for r in done):
                     continue
-                done += try_without(store, reader=reader, params=params, without=without, fold=fold)
+                done += try_without(store, reader=reader, params=seeded, without=without, fold=fold)
                 write_table(table, Row, done)
-                print(f"fold {fold}, {reader} without {without}: written", flush=True)
+                print(f"seed {seed}, fold {fold}, {reader} without {without}: written", flush=True)
     print("\n".join(summarise(done)))
 
 

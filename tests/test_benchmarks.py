@@ -19,6 +19,7 @@ from pipeline.clips.folds import divide_folds
 from pipeline.network.composition import SignNetwork
 from pipeline.network.config import NetworkConfig
 from pipeline.table import read_table
+from pipeline.training.params import TrainParams
 from pipeline.training.store import Store
 from signwrite.reader import read_tensor
 from signwrite.recipe import Recipe
@@ -29,11 +30,14 @@ from tests.starting import starting_weights
 from tests.tiny import tiny_params
 
 
-def row(without: str, signer: str, likelihood: float, *, right: int = 1) -> ablation.Row:
+def row(
+    without: str, signer: str, likelihood: float, *, right: int = 1, seed: int = 0
+) -> ablation.Row:
     return ablation.Row(
         reader="crops",
         without=without,
         fold=1,
+        seed=seed,
         clip=signer,
         signer=signer,
         right=right,
@@ -47,10 +51,17 @@ def test_what_is_lost_is_counted_clip_by_clip() -> None:
         row(ablation.WHOLE, "bob", -0.7),
         row("blur", "ann", -0.9, right=0),
         row("blur", "bob", -1.1),
+        row(ablation.WHOLE, "ann", -0.2, seed=1),
+        row("blur", "ann", -0.1, seed=1),
     ]
     whole, without = ablation.summarise(rows)[2:]
-    assert whole == "| crops | nothing | 100.0% | +0.000 | +0.000 to +0.000 |"
-    assert without == "| crops | blur | 50.0% | -0.400 | -0.400 to -0.400 |"
+    assert whole == "| crops | nothing | 100.0% | +0.000 | +0.000 to +0.000 | +0.00, +0.00 |"
+    assert without == "| crops | blur | 66.7% | -0.233 | -0.400 to -0.150 | -0.40, +0.10 |"
+
+
+def test_what_is_left_out_together_is_left_out_one_by_one() -> None:
+    both = ablation.leave_out("crops", "blur+joints", TrainParams())
+    assert (both.augmentation.blur, both.augmentation.noise, both.joints_weight) == (0, 1, 0)
 
 
 @pytest.mark.parametrize(("share", "kept"), [(1.0, 4), (0.5, 2), (0.01, 1)])
@@ -123,18 +134,20 @@ def test_a_training_is_compared_with_one_that_lacks_something(
         "--out",
         str(out),
         "--without",
-        "joints",
+        "joints+blur",
         "--without",
         "pace",
+        "--seeds",
+        "2",
     ]
     ablation.main(command)
     rows = read_table(out / "ablation.csv", ablation.Row)
-    tried = list(dict.fromkeys((each.reader, each.without) for each in rows))
+    tried = list(dict.fromkeys((each.seed, each.reader, each.without) for each in rows))
     assert tried == [
-        ("crops", "nothing"),
-        ("crops", "joints"),
-        ("movements", "nothing"),
-        ("movements", "pace"),
+        (seed, reader, without)
+        for seed in (0, 1)
+        for reader, kind in (("crops", "joints+blur"), ("movements", "pace"))
+        for without in ("nothing", kind)
     ]
     assert len(rows) == 4 * len(tried)
     assert len({each.signer for each in rows}) == 2
@@ -142,7 +155,7 @@ def test_a_training_is_compared_with_one_that_lacks_something(
     capsys.readouterr()
     ablation.main(command)  # nothing is left to do
     assert (out / "ablation.csv").stat().st_mtime_ns == written
-    assert "| crops | joints |" in capsys.readouterr().out
+    assert "| crops | joints+blur |" in capsys.readouterr().out
 
 
 def test_an_invention_that_nobody_knows_is_said(capsys: pytest.CaptureFixture[str]) -> None:

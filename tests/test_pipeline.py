@@ -25,7 +25,12 @@ from pipeline.jobs import ALONE, no_progress
 from pipeline.network.weights_folder import load_network
 from pipeline.provenance import fingerprint, read_provenance
 from pipeline.training import store
-from pipeline.training.readings import even_moments, judge_readings, read_plain
+from pipeline.training.readings import (
+    PlainReader,
+    even_moments,
+    judge_readings,
+    read_plain,
+)
 from pipeline.training.store import FRAMES_KEPT, HandTables, build_store
 from pipeline.training.watch import Watch
 from pipeline.workflow.model_stages import train_stage
@@ -258,6 +263,21 @@ def test_training_judges_with_the_scores_that_serving_gives(folder: Path) -> Non
     clips = np.stack([decoded.frames[row][moments] for row in rows])
     served = SavedModelClassifier(bundle.saved_model).classify(clips).scores
     np.testing.assert_allclose(judged, served, atol=1e-4)
+
+
+@pytest.mark.slow
+def test_training_reads_clips_anew_with_what_the_backbone_knows_by_then(folder: Path) -> None:
+    recipe = Bundle(folder / "bundle").manifest.recipe
+    decoded = build_store(folder / "clips", recipe=recipe, out=folder / "store")
+    network, _, _ = load_network(folder / "trained")
+    rows = decoded.rows("validation")[:2]
+    read = PlainReader(network, decoded, rows)
+    before = read()
+    bias = network.parts["frame_head"].weights[-1]
+    bias.assign(bias + 1.0)
+    for part, wanted in vars(read_plain(network, decoded, rows)).items():
+        np.testing.assert_allclose(getattr(read(), part), wanted, atol=1e-3, err_msg=part)
+    np.testing.assert_allclose(read().frame_logits, before.frame_logits + 1.0, atol=1e-3)
 
 
 @pytest.mark.slow

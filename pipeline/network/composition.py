@@ -90,12 +90,16 @@ class SignNetwork:
     def find(self, canvases: Tensor, *, frames: int) -> tuple[Tensor, Tensor]:
         """Find the hand as `locate` does; then, in a second look, where its joints say it is."""
         boxes, presence = self.locate(canvases, frames=frames)
-        if self.config.looks > 1:
-            _, joints = self.describe(canvases, boxes)
-            around = surround_joints(joints, extent=self.config.hand_extent)
-            side = ops.clip(around[:, 2:], boxes[:, 2:] / _RESIZED, boxes[:, 2:] * _RESIZED)
-            boxes = ops.concatenate([around[:, :2], side], axis=-1)
-        return boxes, presence
+        return self.look_again(canvases, boxes), presence
+
+    def look_again(self, canvases: Tensor, boxes: Tensor) -> Tensor:
+        """Find the hand where its joints, seen in boxes [N, 3], say it is; one look keeps those."""
+        if self.config.looks == 1:
+            return boxes
+        _, joints = self.describe(canvases, boxes)
+        around = surround_joints(joints, extent=self.config.hand_extent)
+        side = ops.clip(around[:, 2:], boxes[:, 2:] / _RESIZED, boxes[:, 2:] * _RESIZED)
+        return ops.concatenate([around[:, :2], side], axis=-1)
 
     def describe(self, canvases: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor]:
         """Read each frame's hand crop: -> frame logits [N, L], joints [N, 21, 3] on the canvas."""

@@ -191,7 +191,7 @@ def judge_localiser(
         overlap below 0.3.
     """
     moments = np.arange(0, store.frames.shape[1], 2)
-    boxes = locate_clips(network, store, rows, moments=moments)
+    boxes, _ = locate_clips(network, store, rows, moments=moments)
     known = store.boxes[np.ix_(rows, moments)]
     shared = overlap(boxes, known)
     crops = boxes * np.array([1.0, 1.0, network.config.crop_margin], np.float32)

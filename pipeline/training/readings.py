@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,38 @@ def read_plain(network: SignNetwork, store: Store, rows: Rows) -> Readings:
     moments = even_moments(store.frames.shape[1], network.recipe.frames_per_clip)
 
     return _read(network, (store.frames[row][moments] for row in rows), frames=len(moments))
+
+
+class PlainReader:
+    """Reads the same clips as `read_plain` does, time and again, while the backbone learns.
+
+    The localiser must have learnt: where the hand is at a first look is asked once.
+    """
+
+    def __init__(self, network: SignNetwork, store: Store, rows: Rows) -> None:
+        """Remember what to read; nothing is read yet."""
+        self._network, self._store, self._rows = network, store, rows
+        self._moments = even_moments(store.frames.shape[1], network.recipe.frames_per_clip)
+        self._model = Compiled(self._look, parts=list(network.parts.values()))
+
+    def __call__(self) -> Readings:
+        """Read the clips with what the backbone knows by now."""
+        boxes, presence = self._located
+        said = [
+            self._model.predict_on_batch([self._store.frames[row][self._moments], located])
+            for row, located in zip(self._rows, boxes, strict=True)
+        ]
+        logits, joints, looked_at = (np.stack(part) for part in zip(*said, strict=True))
+        return Readings(logits, joints, looked_at, presence)
+
+    def _look(self, canvases: Tensor, boxes: Tensor) -> tuple[Tensor, ...]:
+        canvases = ops.cast(canvases, "float32")
+        boxes = self._network.look_again(canvases, boxes)
+        return (*self._network.describe(canvases, boxes), boxes)
+
+    @cached_property
+    def _located(self) -> tuple[Array, Array]:
+        return locate_clips(self._network, self._store, self._rows, moments=self._moments)
 
 
 def read_beside(network: SignNetwork, store: Store, rows: Rows, *, seed: int) -> Readings:
@@ -192,11 +225,16 @@ def locate_unknown(store: Store, network: SignNetwork, *, cache: Path) -> Array:
 
 def locate_clips(
     network: SignNetwork, store: Store, rows: Rows, *, moments: npt.NDArray[np.intp]
-) -> Array:
-    """Find the hand in the same moments of clips: float32 [M, T, 3], fractions of the canvas."""
+) -> tuple[Array, Array]:
+    """Find the hand in the same moments of clips.
+
+    Returns:
+        Boxes float32 [M, T, 3], as fractions of the canvas, and presence float32 [M, T], logits.
+    """
     model = _locator(network, frames=len(moments))
-    found = [model.predict_on_batch([store.frames[row][moments]])[0] for row in rows]
-    return np.stack(found)
+    found = [model.predict_on_batch([store.frames[row][moments]]) for row in rows]
+    boxes, presence = (np.stack(part) for part in zip(*found, strict=True))
+    return boxes, presence
 
 
 def _locator(network: SignNetwork, *, frames: int) -> Compiled:

@@ -15,7 +15,7 @@ from pipeline.training.calibrate import Labels, Logits, score_logits
 from pipeline.training.crops import CropBatches
 from pipeline.training.losses import joints_heat_loss, joints_loss, sign_loss
 from pipeline.training.params import StageParams
-from pipeline.training.readings import Readings, even_moments, read_plain
+from pipeline.training.readings import PlainReader, Readings, even_moments
 from pipeline.training.run import Run
 from pipeline.training.stage import JIT_COMPILE, Judgement, Stage, build_optimizer, run_stage
 from pipeline.training.store import Store
@@ -85,9 +85,10 @@ def compile_frames(model: keras.Model, stage: StageParams, *, run: Run) -> None:
 def _judge_crops(run: Run) -> Callable[[], Judgement]:
     """Return what reads the validation clips as serving will, frame by frame."""
     rows = run.store.rows("validation")
+    read = PlainReader(run.network, run.store, rows)
 
     def judge() -> Judgement:
-        readings = read_plain(run.network, run.store, rows)
+        readings = read()
         judgement = judge_logits(readings.frame_logits.mean(axis=1), run.labels[rows])
         off = joints_error(readings, run.store, rows)
         return replace(judgement, figures={**judgement.figures, "joints_off": off})
