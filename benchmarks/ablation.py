@@ -16,6 +16,10 @@ is written as soon as it is known, and rows that are there are not made again.
     python -m benchmarks.ablation CLIPS --store STORE --boxes B --landmarks L --params P
 """
 
+import pipeline  # noqa: F401 - it says how TensorFlow is to load, so it comes first
+
+# isort: split
+
 import argparse
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext

@@ -15,8 +15,9 @@ import numpy as np
 
 from benchmarks.tables import Row, Table
 from pipeline.evaluation.answers import Answer
-from pipeline.evaluation.crossval import MeasuredFold
+from pipeline.evaluation.crossval import MeasuredFold, read_fold
 from pipeline.evaluation.figures import MOVES, interval_over_signers
+from signwrite.errors import InputError
 
 LOST = "the hand is not in what the model looks at, in half of the frames or more"
 LOOSE = "a sign that is known to be shown loosely"
@@ -72,17 +73,23 @@ def count_errors(folds: Sequence[MeasuredFold]) -> Table:
 
 
 def read_folds(folder: Path) -> list[MeasuredFold]:
-    """Read what the folds in a folder came to; there may be none."""
-    files = sorted(folder.glob("fold-*.json"))
-    return [MeasuredFold.model_validate_json(file.read_bytes()) for file in files]
+    """Read what the folds in a folder came to; there may be none.
+
+    Raises:
+        InputError: one is damaged.
+    """
+    return [read_fold(file) for file in sorted(folder.glob("fold-*.json"))]
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Count, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, nargs="?", default=Path("benchmarks/crossval"))
-    given = parser.parse_args()
-    folds = read_folds(given.folder)
+    given = parser.parse_args(arguments)
+    try:
+        folds = read_folds(given.folder)
+    except InputError as error:
+        parser.error(str(error))
     if not folds:
         parser.error(f"{given.folder}: wanted fold-<n>.json of `signwrite crossval`; found none")
     print(count_errors(folds).markdown())

@@ -13,6 +13,10 @@ A fold of `signwrite crossval` leaves out more signers than a validation split h
     python -m benchmarks.knee FOLDS/fold-1/clips --weights FOLDS/fold-1/train/model --split test ...
 """
 
+import pipeline  # noqa: F401 - it says how TensorFlow is to load, so it comes first
+
+# isort: split
+
 import argparse
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -21,6 +25,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+from pydantic import ValidationError
 
 from pipeline.jobs import Workers, no_progress
 from pipeline.network.composition import SignNetwork
@@ -84,9 +89,8 @@ def adapt(
 ) -> SignNetwork:
     """Rebuild the network of a folder of weights for another size, and let it learn for a while."""
     _, manifest, trained = load_network(weights)
-    crop = {"crop_px": crop_px, "crop_margin": margin}
     network = SignNetwork(
-        NetworkConfig.model_validate(trained.config.model_dump() | crop),
+        _resized(trained.config, crop_px=crop_px, margin=margin),
         recipe=manifest.recipe.model_copy(update={"frames_per_clip": FRAMES_KEPT}),
         signs=len(manifest.vocabulary),
     )
@@ -99,6 +103,12 @@ def adapt(
     for epoch in range(stage.epochs):
         model.fit(crop_batches(run, stage, 3, epoch), verbose=0, shuffle=False)
     return network
+
+
+def _resized(config: NetworkConfig, *, crop_px: int, margin: float) -> NetworkConfig:
+    """Return a network's structure with another crop; raises what pydantic has against it."""
+    crop = {"crop_px": crop_px, "crop_margin": margin}
+    return NetworkConfig.model_validate(config.model_dump() | crop)
 
 
 def measure(network: SignNetwork, store: Store, vocabulary: Vocabulary, *, split: str) -> list[Row]:
@@ -153,6 +163,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     keras.config.set_dtype_policy(given.precision)
     _, manifest, trained = load_network(given.weights)
     margin = trained.config.crop_margin if given.margin is None else given.margin
+    for crop_px in given.crops:
+        try:
+            _resized(trained.config, crop_px=crop_px, margin=margin)
+        except ValidationError as error:
+            parser.error(f"{crop_px} px, margin {margin}: {error.errors()[0]['msg']}")
     store = build_store(
         given.clips,
         recipe=manifest.recipe,

@@ -6,6 +6,10 @@ One process trains InceptionV3 and its heads on drawn hands, from random weights
 many steps. Before each turn malloc is told anew what to do with freed memory.
 """
 
+import pipeline  # noqa: F401 - it says how TensorFlow is to load, so it comes first
+
+# isort: split
+
 import argparse
 import ctypes
 import os

@@ -179,6 +179,9 @@ def test_the_knee_has_a_cell_for_each_count_of_frames(
     with pytest.raises(SystemExit):
         knee.main([str(drawn / "clips"), *options])
     assert "wanted clips of the split test; there are none" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        knee.main([str(fold), *options, "--margin", "0.5"])
+    assert "96 px, margin 0.5: Input should be greater" in capsys.readouterr().err
     knee.main([str(fold), *options])
     rows = read_table(out, knee.Row)
     assert [(r.crop_px, r.margin, r.frames) for r in rows] == [(96, 1.2, n) for n in knee.FRAMES]

@@ -3,10 +3,21 @@
 import json
 from dataclasses import replace
 from itertools import chain
+from pathlib import Path
 
 import pytest
 
-from benchmarks.errors import LOOSE, LOST, MOVING, OTHER, STILL, count_errors, kind_of, read_folds
+from benchmarks.errors import (
+    LOOSE,
+    LOST,
+    MOVING,
+    OTHER,
+    STILL,
+    count_errors,
+    kind_of,
+    main,
+    read_folds,
+)
 from pipeline.evaluation.crossval import MeasuredFold
 from pipeline.evaluation.figures import summarise
 from tests.servers import ROOT
@@ -33,6 +44,13 @@ def test_every_error_is_of_one_kind(folds: list[MeasuredFold]) -> None:
     rows = count_errors(folds).rows
     wrong = sum(answer.place > 1 for fold in folds for answer in fold.answers)
     assert sum(int(row["clips"]) for row in rows) == wrong > 0
+
+
+def test_a_damaged_fold_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "fold-1.json").write_text("{}")
+    with pytest.raises(SystemExit):
+        main([str(tmp_path)])
+    assert "fold-1.json: a measured fold wanted; " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -104,7 +104,7 @@ def cross_validate(  # noqa: PLR0913 - what `train` takes, and the folds
         raise InputError(f"--only: wanted folds from 1 to {len(folders)}; received {told}")
     files = [(measured or out / "measured") / f"fold-{n}.json" for n in range(1, len(folders) + 1)]
     kept = {
-        number: _read(file, given=describe_given(divided, tables=tables, params=params))
+        number: _read_own(file, given=describe_given(divided, tables=tables, params=params))
         for number, (file, divided) in enumerate(zip(files, folders, strict=True), start=1)
         if file.is_file()
     }
@@ -152,16 +152,25 @@ def _keep(measured: Measured, *, bundle: Bundle, file: Path) -> MeasuredFold:
     return fold
 
 
-def _read(file: Path, *, given: dict[str, object]) -> MeasuredFold:
+def read_fold(file: Path) -> MeasuredFold:
+    """Read what a fold came to.
+
+    Raises:
+        InputError: it is damaged.
+    """
+    try:
+        return MeasuredFold.model_validate_json(file.read_bytes())
+    except ValidationError as error:
+        raise InputError(f"{file}: a measured fold wanted; {error.errors()[0]['msg']}") from error
+
+
+def _read_own(file: Path, *, given: dict[str, object]) -> MeasuredFold:
     """Read what a fold came to.
 
     Raises:
         InputError: it is damaged, or was made from something else than `given`.
     """
-    try:
-        fold = MeasuredFold.model_validate_json(file.read_bytes())
-    except ValidationError as error:
-        raise InputError(f"{file}: a measured fold wanted; {error.errors()[0]['msg']}") from error
+    fold = read_fold(file)
     told = fold.provenance.given
     if told != given:
         differ = ", ".join(sorted(k for k in {*told, *given} if told.get(k) != given.get(k)))
