@@ -94,6 +94,11 @@ def leave_out(reader: str, kind: str, params: TrainParams) -> TrainParams:
     return params.model_copy(update={group: weaker})
 
 
+def kept_share(kind: str) -> float:
+    """Return the share of the training signers that a training without this has."""
+    return min(SHARES.get(each, 1.0) for each in kind.split("+"))
+
+
 def thin_out(store: Store, *, share: float, seed: int = 0) -> Store:
     """Take away training clips, so that they are of a share of their signers only."""
     signers = sorted({clip.signer for clip in store.clips if clip.split == "train"})
@@ -164,7 +169,7 @@ def try_without(
     vocabulary = Vocabulary(tuple(sorted({clip.sign for clip in store.clips})))
     network = SignNetwork(params.network, recipe=params.recipe, signs=len(vocabulary))
     silent = Watch(say=print, bar=lambda _: nullcontext(no_progress))
-    store = thin_out(store, share=SHARES.get(without, 1.0), seed=params.seed)
+    store = thin_out(store, share=kept_share(without), seed=params.seed)
     run = Run(store, vocabulary, leave_out(reader, without, params), network, Path(), silent)
     rows = store.rows("test")
     chance = log_softmax(READERS[reader](run).astype(np.float64), axis=1)

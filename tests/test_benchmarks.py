@@ -62,6 +62,8 @@ def test_what_is_lost_is_counted_clip_by_clip() -> None:
 def test_what_is_left_out_together_is_left_out_one_by_one() -> None:
     both = ablation.leave_out("crops", "blur+joints", TrainParams())
     assert (both.augmentation.blur, both.augmentation.noise, both.joints_weight) == (0, 1, 0)
+    assert ablation.kept_share("blur+half the signers") == 0.5
+    assert ablation.kept_share("blur+joints") == ablation.kept_share(ablation.WHOLE) == 1.0
 
 
 @pytest.mark.parametrize(("share", "kept"), [(1.0, 4), (0.5, 2), (0.01, 1)])
