@@ -1,17 +1,17 @@
 """What each invention of training is worth to people it has never seen: trainings without it.
 
-Signers are divided into folds. In each, a reader learns from the others, once as designed and once
-without each kind of invention, from the same start and with the same seed. What it then makes of
-the left-out signers' clips is compared clip by clip: the difference in log likelihood of the true
-sign, and its interval over signers, say more than the share that is right. Two short trainings that
-differ in nothing but their seeds differ too, so there should be several of each.
+Signers are divided into folds. In each, a reader learns from the others, from the same start, again
+and again: each training leaves out half of the kinds of invention, by the design of
+`benchmarks.screening`, and has a seed of its own. What it then makes of the left-out signers' clips
+is kept by signer: the mean log likelihood of the true sign says more than the share that is right.
 
-`--without blur+noise` leaves out both at once: kinds that can stand in for each other show what
-they are worth together.
+`--without blur` instead compares a training as designed with one that lacks a single kind, of the
+same seed; `--without blur+noise` leaves out both at once. Two short trainings that differ in
+nothing but their seeds differ too, so there should be several of each.
 
 Two readers are tried. *crops*: the backbone learns for some steps, and reads crops that are cut by
-the known boxes. *movements*: the reader of joints learns, and reads, the joints of the table. A row
-is written as soon as it is known, and rows that are there are not made again.
+the known boxes. *movements*: the reader of joints learns, and reads, the joints of the table. A
+training's rows are written as soon as they are known, and those that are there are not made again.
 
     python -m benchmarks.ablation CLIPS --store STORE --boxes B --landmarks L --params P
 """
@@ -21,7 +21,7 @@ import pipeline  # noqa: F401 - it says how TensorFlow is to load, so it comes f
 # isort: split
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from itertools import product
@@ -33,6 +33,7 @@ import numpy.typing as npt
 from keras import ops
 from scipy.special import log_softmax
 
+from benchmarks.screening import Screening, by_chance, estimate, plan_screening
 from pipeline.clips.folds import divide_folds
 from pipeline.clips.manifest import read_manifest
 from pipeline.evaluation.figures import interval_over_signers
@@ -55,8 +56,8 @@ from signwrite.vocabulary import Vocabulary
 WHOLE = "nothing"
 SHARES = {"half the signers": 0.5, "three quarters of the signers": 0.25}
 KINDS = {
-    "crops": (*Augmentation.model_fields, "joints", "doubt", *SHARES),
-    "movements": (*Movement.model_fields, "drawn", "doubt", *SHARES),
+    "crops": (*Augmentation.model_fields, "joints", "doubt"),
+    "movements": (*Movement.model_fields, "drawn", "doubt"),
 }
 _FRAMES = 6  # of each left-out clip, in crops
 
@@ -65,14 +66,25 @@ Logits = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """What one clip of a left-out signer was read as by one training."""
+    """What one training made of a left-out signer's clips.
+
+    Attributes:
+        reader: what was trained.
+        without: what it lacked, joined by +.
+        fold: whose signers were left out, counted from 1.
+        seed: of the training.
+        signer: who was left out.
+        clips: how many there are.
+        right: how many were read rightly.
+        likelihood: the mean log likelihood of their true signs.
+    """
 
     reader: str
     without: str
     fold: int
     seed: int
-    clip: str
     signer: str
+    clips: int
     right: int
     likelihood: float
 
@@ -173,18 +185,21 @@ def try_without(
     run = Run(store, vocabulary, leave_out(reader, without, params), network, Path(), silent)
     rows = store.rows("test")
     chance = log_softmax(READERS[reader](run).astype(np.float64), axis=1)
+    labels = run.labels[rows]
+    right, likelihood = chance.argmax(axis=1) == labels, chance[np.arange(len(rows)), labels]
+    signers = np.array([store.clips[row].signer for row in rows])
     return [
         Row(
             reader=reader,
             without=without,
             fold=fold,
             seed=params.seed,
-            clip=store.clips[row].clip,
-            signer=store.clips[row].signer,
-            right=int(chances.argmax() == run.labels[row]),
-            likelihood=round(float(chances[run.labels[row]]), 5),
+            signer=signer,
+            clips=int((signers == signer).sum()),
+            right=int(right[signers == signer].sum()),
+            likelihood=round(float(likelihood[signers == signer].mean()), 5),
         )
-        for row, chances in zip(rows, chance, strict=True)
+        for signer in sorted(set(signers))
     ]
 
 
@@ -197,30 +212,85 @@ def _completed(joints: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return np.asarray(joints[known[nearest]])
 
 
-def summarise(rows: Sequence[Row]) -> list[str]:
+def compare(rows: Sequence[Row]) -> list[str]:
     """Compare every training with the whole one of its seed, as lines of a Markdown table."""
-    whole = {(row.reader, row.seed, row.clip): row for row in rows if row.without == WHOLE}
+    whole = {(row.reader, row.seed, row.signer): row for row in rows if row.without == WHOLE}
     lines = ["| of | without | right | log likelihood, against all | 95 % over signers | by seed |"]
     lines.append("|---|---|---|---|---|---|")
     for reader, without in dict.fromkeys((row.reader, row.without) for row in rows):
         own = [row for row in rows if (row.reader, row.without) == (reader, without)]
-        lost = [row.likelihood - whole[reader, row.seed, row.clip].likelihood for row in own]
-        low, high = interval_over_signers([row.signer for row in own], lost)
-        right = np.mean([row.right for row in own])
+        lost = [row.likelihood - whole[reader, row.seed, row.signer].likelihood for row in own]
+        counts = [row.clips for row in own]
+        low, high = _interval(own, lost)
+        seeds = np.array([row.seed for row in own])
         by_seed = [
-            float(np.mean([each for each, row in zip(lost, own, strict=True) if row.seed == seed]))
-            for seed in sorted({row.seed for row in own})
+            np.average(np.array(lost)[seeds == seed], weights=np.array(counts)[seeds == seed])
+            for seed in sorted(set(seeds))
         ]
         lines.append(
-            f"| {reader} | {without} | {right:.1%} | {np.mean(lost):+.3f} | "
-            f"{low:+.3f} to {high:+.3f} | {', '.join(f'{each:+.2f}' for each in by_seed)} |"
+            f"| {reader} | {without} | {sum(row.right for row in own) / sum(counts):.1%} | "
+            f"{np.average(lost, weights=counts):+.3f} | {low:+.3f} to {high:+.3f} | "
+            f"{', '.join(f'{each:+.2f}' for each in by_seed)} |"
         )
     return lines
 
 
+def screen(rows: Sequence[Row], *, reader: str, design: Screening) -> list[str]:
+    """Say what each kind of invention is worth, as lines of a Markdown table.
+
+    Args:
+        rows: of all trainings of the design, in its order: the same signers in each.
+        reader: what was trained.
+        design: what the trainings left out.
+    """
+    signers = len(rows) // len(design.signs)
+    per_training = [rows[place : place + signers] for place in range(0, len(rows), signers)]
+    counts = np.array([row.clips for row in per_training[0]])
+    likelihood = np.array([[row.likelihood for row in each] for each in per_training])
+    right = np.array([[row.right for row in each] for each in per_training]) / counts
+    gained, pooled = estimate(design, likelihood), likelihood @ counts / counts.sum()
+    points = estimate(design, right @ counts / counts.sum())
+    lines = ["| of | kind | log likelihood, with it | 95 % over signers | top-1, with it |"]
+    lines.append("|---|---|---|---|---|")
+    for kind, by_signer, more in zip(design.factors, gained, points, strict=True):
+        low, high = _interval(per_training[0], by_signer)
+        lines.append(
+            f"| {reader} | {kind} | {np.average(by_signer, weights=counts):+.3f} | "
+            f"{low:+.3f} to {high:+.3f} | {100 * more:+.1f} points |"
+        )
+    by_luck = by_chance(design, right @ counts / counts.sum())
+    told = (
+        f"\n{reader}: {len(design.signs)} trainings, {counts.sum()} clips of {signers} signers; by "
+        f"chance up to {by_chance(design, pooled):.3f}, and {100 * by_luck:.1f} points (95 of 100)"
+    )
+    return [*lines, told]
+
+
+def _interval(rows: Sequence[Row], values: Iterable[float]) -> tuple[float, float]:
+    """Return the 95 % interval over signers of the mean over clips of a value by signer."""
+    clips = [
+        (row.signer, value)
+        for row, value in zip(rows, values, strict=True)
+        for _ in range(row.clips)
+    ]
+    signers, repeated = zip(*clips, strict=True)
+    return interval_over_signers(signers, repeated)
+
+
+def plan_trainings(
+    reader: str, *, without: Sequence[str], seeds: int, first_seed: int
+) -> list[tuple[int, str]]:
+    """Return the seed of each training of a reader, and what it lacks; by the design by default."""
+    if without:
+        own = [WHOLE, *(each for each in without if _readers_with(each, [reader]))]
+        return list(product(range(first_seed, first_seed + seeds), own))
+    left_out = plan_screening(KINDS[reader]).left_out
+    return [(seed, "+".join(kinds) or WHOLE) for seed, kinds in enumerate(left_out, first_seed)]
+
+
 def _readers_with(kinds: str, readers: Sequence[str]) -> list[str]:
     """Return which readers have a kind of invention, or all of those that + joins."""
-    return [reader for reader in readers if set(kinds.split("+")) <= set(KINDS[reader])]
+    return [each for each in readers if set(kinds.split("+")) <= {*KINDS[each], *SHARES}]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -233,25 +303,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--params", type=Path, required=True, help="of a short training")
     parser.add_argument("--folds", type=int, default=3)
     parser.add_argument("--only", type=int, default=0, help="so many of the folds; 0: all")
-    parser.add_argument("--seeds", type=int, default=1, help="trainings of each")
     parser.add_argument("--reader", choices=KINDS, action="append", help="by default both")
     parser.add_argument(
-        "--without", action="append", help="by default every kind, one each; + joins several"
+        "--without", action="append", help="one kind, or several joined by +; by default the design"
     )
+    parser.add_argument("--seeds", type=int, default=1, help="trainings of each --without")
     parser.add_argument("--out", type=Path, default=Path("ablation"))
     given = parser.parse_args(arguments)
-    readers = given.reader or list(KINDS)
-    if unknown := [each for each in given.without or () if not _readers_with(each, readers)]:
-        kinds = dict.fromkeys(kind for reader in readers for kind in KINDS[reader])
+    readers, asked = given.reader or list(KINDS), given.without or []
+    if unknown := [each for each in asked if not _readers_with(each, readers)]:
+        kinds = dict.fromkeys(kind for reader in readers for kind in (*KINDS[reader], *SHARES))
         parser.error(f"--without: wanted some of {', '.join(kinds)}; received {', '.join(unknown)}")
-    if given.seeds < 1:
-        parser.error(f"--seeds: at least 1 wanted; received {given.seeds}")
+    if given.seeds < 1 or (given.seeds > 1 and not asked):
+        parser.error(f"--seeds: at least 1, more with --without only; received {given.seeds}")
     params = read_params(given.params)
     keep_freed_memory()
     keras.config.set_dtype_policy(params.precision)
     table = given.out / "ablation.csv"
     done = read_table(table, Row) if table.is_file() else []
-    folders = divide_folds(given.clips, folds=given.folds, out=given.out)
+    folders = divide_folds(given.clips, folds=given.folds, out=given.out)[: given.only or None]
     decoded = build_store(
         given.clips,
         recipe=params.recipe,
@@ -259,21 +329,27 @@ def main(arguments: Sequence[str] | None = None) -> None:
         tables=HandTables(given.boxes, given.landmarks),
         workers=Workers(jobs=2),
     )
-    for seed, (fold, folder) in product(
-        range(given.seeds), enumerate(folders[: given.only or None], start=1)
-    ):
-        store = replace(decoded, clips=tuple(read_manifest(folder)))
-        seeded = params.model_copy(update={"seed": params.seed + seed})
-        for reader in readers:
-            asked = given.without or KINDS[reader]
-            for without in (WHOLE, *(each for each in asked if _readers_with(each, [reader]))):
-                training = (reader, without, fold, seeded.seed)
-                if any((r.reader, r.without, r.fold, r.seed) == training for r in done):
-                    continue
-                done += try_without(store, reader=reader, params=seeded, without=without, fold=fold)
-                write_table(table, Row, done)
-                print(f"seed {seed}, fold {fold}, {reader} without {without}: written", flush=True)
-    print("\n".join(summarise(done)))
+    for reader in readers:
+        planned = plan_trainings(reader, without=asked, seeds=given.seeds, first_seed=params.seed)
+        for (fold, folder), (seed, without) in product(enumerate(folders, start=1), planned):
+            training = (reader, without, fold, seed)
+            if any((r.reader, r.without, r.fold, r.seed) == training for r in done):
+                continue
+            store = replace(decoded, clips=tuple(read_manifest(folder)))
+            seeded = params.model_copy(update={"seed": seed})
+            done += try_without(store, reader=reader, params=seeded, without=without, fold=fold)
+            write_table(table, Row, done)
+            print(f"fold {fold}, seed {seed}, {reader} without {without}: written", flush=True)
+        rows = [
+            row
+            for training in planned
+            for row in done
+            if (row.seed, row.without) == training
+            and row.reader == reader
+            and row.fold <= len(folders)
+        ]
+        design = plan_screening(KINDS[reader])
+        print("\n".join(compare(rows) if asked else screen(rows, reader=reader, design=design)))
 
 
 if __name__ == "__main__":

@@ -31,21 +31,21 @@ from tests.tiny import tiny_params
 
 
 def row(
-    without: str, signer: str, likelihood: float, *, right: int = 1, seed: int = 0
+    without: str, signer: str, likelihood: float, *, right: int = 2, seed: int = 0
 ) -> ablation.Row:
     return ablation.Row(
         reader="crops",
         without=without,
         fold=1,
         seed=seed,
-        clip=signer,
         signer=signer,
+        clips=2,
         right=right,
         likelihood=likelihood,
     )
 
 
-def test_what_is_lost_is_counted_clip_by_clip() -> None:
+def test_what_is_lost_is_counted_signer_by_signer() -> None:
     rows = [
         row(ablation.WHOLE, "ann", -0.5),
         row(ablation.WHOLE, "bob", -0.7),
@@ -54,7 +54,7 @@ def test_what_is_lost_is_counted_clip_by_clip() -> None:
         row(ablation.WHOLE, "ann", -0.2, seed=1),
         row("blur", "ann", -0.1, seed=1),
     ]
-    whole, without = ablation.summarise(rows)[2:]
+    whole, without = ablation.compare(rows)[2:]
     assert whole == "| crops | nothing | 100.0% | +0.000 | +0.000 to +0.000 | +0.00, +0.00 |"
     assert without == "| crops | blur | 66.7% | -0.233 | -0.400 to -0.150 | -0.40, +0.10 |"
 
@@ -144,14 +144,14 @@ def test_a_training_is_compared_with_one_that_lacks_something(
     ]
     ablation.main(command)
     rows = read_table(out / "ablation.csv", ablation.Row)
-    tried = list(dict.fromkeys((each.seed, each.reader, each.without) for each in rows))
+    tried = list(dict.fromkeys((each.reader, each.seed, each.without) for each in rows))
     assert tried == [
-        (seed, reader, without)
-        for seed in (0, 1)
+        (reader, seed, without)
         for reader, kind in (("crops", "joints+blur"), ("movements", "pace"))
+        for seed in (0, 1)
         for without in ("nothing", kind)
     ]
-    assert len(rows) == 4 * len(tried)
+    assert [each.clips for each in rows] == [2] * (2 * len(tried))
     assert len({each.signer for each in rows}) == 2
     written = (out / "ablation.csv").stat().st_mtime_ns
     capsys.readouterr()
@@ -160,12 +160,32 @@ def test_a_training_is_compared_with_one_that_lacks_something(
     assert "| crops | joints+blur |" in capsys.readouterr().out
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("unbuilt")
+def test_kinds_of_invention_are_screened_together(
+    drawn: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    params = tmp_path / "params.yaml"
+    params.write_text(yaml.safe_dump(tiny_params(epochs=1, steps=1)))
+    command = [str(drawn / "clips"), *known(drawn), "--params", str(params), "--out", str(tmp_path)]
+    ablation.main([*command, "--folds", "2", "--only", "1", "--reader", "movements"])
+    rows = read_table(tmp_path / "ablation.csv", ablation.Row)
+    assert len(rows) == 2 * 16
+    told = capsys.readouterr().out
+    for kind in ablation.KINDS["movements"]:
+        assert f"| movements | {kind} |" in told
+    assert "16 trainings, 4 clips of 2 signers" in told
+
+
 def test_an_invention_that_nobody_knows_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     given = ["clips", "--store", "s", "--boxes", "b", "--landmarks", "l", "--params", "p"]
     with pytest.raises(SystemExit):
         ablation.main([*given, "--without", "blurr"])
     assert "wanted some of mirror, " in (told := capsys.readouterr().err)
     assert told.strip().endswith("received blurr")
+    with pytest.raises(SystemExit):
+        ablation.main([*given, "--seeds", "2"])
+    assert "--seeds: at least 1, more with --without only; received 2" in capsys.readouterr().err
 
 
 @pytest.mark.slow
