@@ -1,6 +1,7 @@
 """Evaluation: the figures of answers, and that they come from the exported bundle's own answers."""
 
 import json
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from fractions import Fraction
@@ -14,9 +15,10 @@ from pipeline.clips.cut import cut_clips
 from pipeline.clips.manifest import read_manifest as read_clips
 from pipeline.encoding import write_video
 from pipeline.evaluation.answers import Answer, answer_clips
+from pipeline.evaluation.away import keep_away
 from pipeline.evaluation.card import add_to_card, figures, figures_table
 from pipeline.evaluation.evaluate import Measured, evaluate_bundle
-from pipeline.evaluation.figures import Counted, confusion_matrix, summarise
+from pipeline.evaluation.figures import Away, Counted, Figure, confusion_matrix, summarise
 from pipeline.evaluation.hand import UNKNOWN, HandCheck
 from pipeline.evaluation.no_sign import NoSign, try_without_sign
 from pipeline.evaluation.report import moving_signs, write_report
@@ -44,6 +46,7 @@ def answer(
     score: float = 0.9,
     shuffled: int = 1,
     travel: float = 0.0,
+    away: int | None = None,
 ) -> Answer:
     return Answer(
         clip=f"{signer}/{sign}",
@@ -57,6 +60,7 @@ def answer(
         shuffled_place=shuffled,
         looked_at=(0.0, 0.0, 1.0, 1.0),
         hand=UNKNOWN if signer == "ann" else HandCheck(found=0.5, overlap=0.25, travel=travel),
+        away_place=away,
     )
 
 
@@ -90,6 +94,30 @@ def test_the_calibration_curve_counts_every_clip_once() -> None:
     assert (half.score, half.right, half.clips) == (0.5, 0.0, 3)
     assert (high.right, high.clips) == (1.0, 5)
     assert high.score == pytest.approx(0.9)
+
+
+def test_hands_that_come_late_are_counted_where_that_was_tried() -> None:
+    assert summarise(ANSWERS, signs=26).away is None
+    tried = [
+        answer("A", "ann", place=1, away=1),
+        answer("B", "ann", place=1, away=3),
+        answer("A", "bob", place=2, away=1),
+        answer("B", "bob", place=1, away=1),
+    ]
+    away = summarise([*ANSWERS, *tried], signs=26).away
+    assert away == Away(clips=4, right=Figure(0.75, 0.5, 1.0), whole=0.75)
+
+
+def test_a_hand_is_kept_away_at_both_ends_and_shows_the_whole_sign_between() -> None:
+    def of(levels: Sequence[int]) -> npt.NDArray[np.uint8]:
+        return np.array(levels, np.uint8)[:, None, None, None]
+
+    made = keep_away(of(range(12)), of(range(100, 112)))
+    assert list(made[:2, 0, 0, 0]) == [100, 101]
+    assert list(made[-2:, 0, 0, 0]) == [110, 111]
+    assert list(made[2:-2, 0, 0, 0]) == [0, 2, 3, 5, 6, 8, 9, 11]
+    for count in (1, 2, 3, 4):
+        assert len(keep_away(of(range(count)), of(range(count)))) == count
 
 
 def test_what_shuffling_costs_is_told_by_sign() -> None:
@@ -267,21 +295,23 @@ def test_an_interrupted_evaluation_goes_on_where_it_was(
 ) -> None:
     whole = measure(tiny_bundle, clips, classifier=classifier, out=tmp_path / "whole")
     monkeypatch.setattr("pipeline.evaluation.answers._CHUNK", 2)
-    stopping = Counting(classifier, stops_at=9)  # in the middle of the fifth of six clips
+    assert all(each.away_place is not None for each in whole.evaluation.answers)
+    stopping = Counting(classifier, stops_at=14)  # in the middle of the fifth of six clips
     with pytest.raises(KeyboardInterrupt):
         measure(tiny_bundle, clips, classifier=stopping, out=tmp_path / "killed")
     counting = Counting(classifier)
     resumed = measure(tiny_bundle, clips, classifier=counting, out=tmp_path / "killed")
-    # Two clips, in order and shuffled; then six, and each seen beside its hand or passing by.
+    # Two clips, in order, shuffled and with the hand away; then six, and each seen beside its hand
+    # or passing by.
     without = sum(each.clips for each in whole.no_sign.values())
-    assert counting.asked == 2 * 2 + 6 + without
+    assert counting.asked == 2 * 3 + 6 + without
     assert resumed == whole
     # What another model answered is no answer of this one.
     kept = tmp_path / "killed" / "validation.answers.json"
     kept.write_text(json.dumps(json.loads(kept.read_text()) | {"model": "another"}))
     before = counting.asked
     measure(tiny_bundle, clips, classifier=counting, out=tmp_path / "killed")
-    assert counting.asked == before + 2 * 6
+    assert counting.asked == before + 3 * 6
 
 
 class Cornered:
@@ -327,6 +357,9 @@ def test_the_report_says_the_same_in_three_forms(
     manifest = Bundle(tiny_bundle).manifest
     text = write_report(measured, manifest=manifest, split="validation", clips=clips, out=tmp_path)
     assert (tmp_path / "validation.md").read_text() == text
+    away = measured.evaluation.away
+    assert away is not None
+    assert f"{away.right.share:.1%} ({away.right.low:.1%} to {away.right.high:.1%}) of 6" in text
     assert figures_table(figures(measured.evaluation), split="validation") in text
     for picture in ("confusion", "motion", "calibration"):
         assert f"(validation/{picture}.svg)" in text

@@ -1,4 +1,4 @@
-"""What an exported bundle answers to clips, each played as it was and with its frames shuffled.
+"""What an exported bundle answers to clips: as they are, shuffled, and with the hand coming late.
 
 Every answer comes through `signwrite.reader.Reader`, as an answer over HTTP does.
 """
@@ -12,6 +12,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pipeline.clips.manifest import ClipRow
+from pipeline.evaluation.away import Frames, keep_away, look_beside
 from pipeline.evaluation.hand import NO_HANDS, UNKNOWN, HandCheck, KnownHands, check_hand
 from pipeline.files import write_text
 from pipeline.jobs import Progress, no_progress
@@ -19,7 +20,7 @@ from signwrite.bundle import Manifest
 from signwrite.classifier import Classifier
 from signwrite.errors import InputError
 from signwrite.ranking import Ranking
-from signwrite.reader import Reader
+from signwrite.reader import Reader, Reading
 
 _CHUNK = 16  # clips between two checkpoints
 
@@ -42,6 +43,8 @@ class Answer:
         looked_at: where the model looked in the middle frame: x_min, y_min, x_max, y_max as
             fractions of the canvas.
         hand: how the hand was found, where it is known, and how it moved.
+        away_place: of the label in the ranking of the same clip when the hand comes late and leaves
+            early; None where there is no room beside the hand to look at, or nobody has tried.
     """
 
     clip: str
@@ -55,6 +58,7 @@ class Answer:
     shuffled_place: int
     looked_at: tuple[float, float, float, float]
     hand: HandCheck = UNKNOWN
+    away_place: int | None = None
 
 
 class _Kept(BaseModel):
@@ -116,9 +120,15 @@ def _answer(
     row: ClipRow, *, folder: Path, reader: Reader, classifier: Classifier, known: KnownHands
 ) -> Answer:
     tensor = reader.read_tensor(folder / row.clip)
-    reading = reader.rank(classifier.classify(tensor.frames[None]), tensor=tensor)
-    order = np.random.default_rng(int(row.clip_sha256[:8], 16)).permutation(len(tensor.frames))
-    shuffled = reader.rank(classifier.classify(tensor.frames[order][None]), tensor=tensor)
+    rng = np.random.default_rng(int(row.clip_sha256[:8], 16))
+
+    def read(frames: Frames) -> Reading:
+        return reader.rank(classifier.classify(frames[None]), tensor=tensor)
+
+    reading = read(tensor.frames)
+    shuffled = read(tensor.frames[rng.permutation(len(tensor.frames))])
+    beside = look_beside(tensor.frames, reading.boxes, row=row, rng=rng)
+    away = None if beside is None else read(keep_away(tensor.frames, beside))
     first = reading.ranking.predictions[0]
     hand = check_hand(
         row,
@@ -141,6 +151,7 @@ def _answer(
         shuffled_place=_place(shuffled.ranking, row.sign),
         looked_at=(left, top, right, bottom),
         hand=hand,
+        away_place=None if away is None else _place(away.ranking, row.sign),
     )
 
 

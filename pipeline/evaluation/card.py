@@ -44,6 +44,7 @@ def figures(evaluation: Evaluation, *, no_sign: Mapping[str, NoSign] = NO_CLIPS)
             "top1": evaluation.shuffled.share,
             "by_sign": {sign: group.shuffled for sign, group in evaluation.by_sign.items()},
         },
+        "away": None if evaluation.away is None else asdict(evaluation.away),
         "pairs": [asdict(pair) for pair in evaluation.pairs],
         "hand": asdict(evaluation.hand),
         "calibration_error": evaluation.calibration_error,
@@ -176,6 +177,7 @@ def _figures_prose(told: dict[str, Any]) -> str:
         f"worst signer {told['worst_signer']:.0%} top-1; weakest signs {weakest}."
         + _movement_prose(told)
         + _hand_prose(told["hand"])
+        + _away_prose(told.get("away"))
         + _no_sign_prose(told["no_sign"])
     )
 
@@ -210,6 +212,17 @@ def _hand_prose(told: dict[str, Any]) -> str:
             f"square it looks at overlaps with the one around that box by {told['overlap']:.2f}."
         )
     return "\n\n" + " ".join(said) if said else ""
+
+
+def _away_prose(told: dict[str, Any] | None) -> str:
+    if told is None:
+        return ""
+    right = told["right"]
+    return (
+        "\n\nWhen the hand comes late and leaves early, away in a third of the frames, "
+        f"{right['share']:.1%} ({right['low']:.1%} to {right['high']:.1%}) of "
+        f"{told['clips']} clips are right, in place of {told['whole']:.1%}."
+    )
 
 
 def _no_sign_prose(told: dict[str, Any]) -> str:

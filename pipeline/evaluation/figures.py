@@ -93,6 +93,21 @@ class Pair:
 
 
 @dataclass(frozen=True)
+class Away:
+    """Clips in which the hand is made to come late and to leave early.
+
+    Attributes:
+        clips: how many there are.
+        right: share whose sign is first.
+        whole: the same of these clips as they are.
+    """
+
+    clips: int
+    right: Figure
+    whole: float
+
+
+@dataclass(frozen=True)
 class Bin:
     """The clips whose best score lies in one span.
 
@@ -115,6 +130,7 @@ class Evaluation:
         answers: one a clip, in the manifest's order.
         top: share of clips whose sign is among the first k, by k.
         shuffled: share whose sign is first when the frames are shuffled.
+        away: how clips are read whose hand comes late and leaves early; None where nobody tried.
         chance: what guessing gives, by k.
         by_sign: the clips of each sign.
         by_signer: the clips of each signer.
@@ -132,6 +148,7 @@ class Evaluation:
     answers: tuple[Answer, ...]
     top: dict[int, Figure]
     shuffled: Figure
+    away: Away | None
     chance: dict[int, float]
     by_sign: dict[str, Group]
     by_signer: dict[str, Group]
@@ -157,6 +174,7 @@ def summarise(answers: Sequence[Answer], *, signs: int) -> Evaluation:
         answers=tuple(answers),
         top={k: _share(answers, [a.place <= k for a in answers]) for k in TOP if k < signs},
         shuffled=_share(answers, [answer.shuffled_place == 1 for answer in answers]),
+        away=_measure_away([each for each in answers if each.away_place is not None]),
         chance={k: k / signs for k in TOP if k < signs},
         by_sign=_groups(answers, lambda answer: answer.sign),
         by_signer=_groups(answers, lambda answer: answer.signer),
@@ -237,6 +255,16 @@ def _count(answers: Sequence[Answer], *, other: str) -> Counted:
         right=sum(answer.place == 1 for answer in answers),
         as_other=sum(answer.first == other for answer in answers),
         shuffled_right=sum(answer.shuffled_place == 1 for answer in answers),
+    )
+
+
+def _measure_away(tried: Sequence[Answer]) -> Away | None:
+    if not tried:
+        return None
+    return Away(
+        clips=len(tried),
+        right=_share(tried, [answer.away_place == 1 for answer in tried]),
+        whole=float(np.mean([answer.place == 1 for answer in tried])),
     )
 
 

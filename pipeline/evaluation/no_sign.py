@@ -11,21 +11,16 @@ from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pipeline.clips.manifest import ClipRow
 from pipeline.evaluation.answers import identify
+from pipeline.evaluation.away import Frames, look_beside
 from pipeline.files import write_text
 from pipeline.jobs import Progress, no_progress
-from pipeline.training.augmentation import warp_square
-from pipeline.training.scenes import draw_window_beside
 from signwrite.bundle import Manifest
 from signwrite.classifier import Classifier
-from signwrite.frames import fit
 from signwrite.reader import ClipTensor, Reader
-
-Frames = npt.NDArray[np.uint8]
 
 MOST_CLIPS = 100  # from which clips without a sign are made
 
@@ -101,7 +96,7 @@ def try_without_sign(
                 continue
             boxes = classifier.classify(tensor.frames[None]).boxes[0]
             made = {
-                "no_hand": _beside(tensor.frames, boxes, row=row, rng=rng),
+                "no_hand": look_beside(tensor.frames, boxes, row=row, rng=rng),
                 "passing": _pass_between(tensors, rng=rng),
             }
             for kind, frames in made.items():
@@ -125,22 +120,6 @@ def _pass_between(tensors: Sequence[ClipTensor], *, rng: np.random.Generator) ->
         return None
     chosen = rng.choice(len(tensors), count, replace=False)
     return np.stack([tensors[clip].frames[at] for at, clip in enumerate(chosen)])
-
-
-def _beside(
-    frames: Frames, boxes: npt.NDArray[np.float32], *, row: ClipRow, rng: np.random.Generator
-) -> Frames | None:
-    """See a clip through a window beside where the model looked; None where there is no room."""
-    canvas_px = frames.shape[1]
-    place = fit(row.width, row.height, canvas_px=canvas_px)
-    low, high = boxes[:, :2].min(axis=0) * canvas_px, boxes[:, 2:].max(axis=0) * canvas_px
-    middle = (low + high) / 2 - (place.left, place.top)
-    hand = (float(middle[0]), float(middle[1]), float((high - low).max()))
-    pictures = [frame[place.region] for frame in frames]
-    window = draw_window_beside(pictures[0], hand, rng=rng)
-    if window is None:
-        return None
-    return np.stack([warp_square(p, window, size_px=canvas_px)[0] for p in pictures])
 
 
 def _read(kept: Path, *, key: str) -> dict[str, NoSign] | None:
