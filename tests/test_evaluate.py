@@ -295,23 +295,22 @@ def test_an_interrupted_evaluation_goes_on_where_it_was(
 ) -> None:
     whole = measure(tiny_bundle, clips, classifier=classifier, out=tmp_path / "whole")
     monkeypatch.setattr("pipeline.evaluation.answers._CHUNK", 2)
-    assert all(each.away_place is not None for each in whole.evaluation.answers)
-    stopping = Counting(classifier, stops_at=14)  # in the middle of the fifth of six clips
+    assert all(each.away_place is None for each in whole.evaluation.answers)  # it looks everywhere
+    stopping = Counting(classifier, stops_at=9)  # in the middle of the fifth of six clips
     with pytest.raises(KeyboardInterrupt):
         measure(tiny_bundle, clips, classifier=stopping, out=tmp_path / "killed")
     counting = Counting(classifier)
     resumed = measure(tiny_bundle, clips, classifier=counting, out=tmp_path / "killed")
-    # Two clips, in order, shuffled and with the hand away; then six, and each seen beside its hand
-    # or passing by.
+    # Two clips, in order and shuffled; then six, and each seen beside its hand or passing by.
     without = sum(each.clips for each in whole.no_sign.values())
-    assert counting.asked == 2 * 3 + 6 + without
+    assert counting.asked == 2 * 2 + 6 + without
     assert resumed == whole
     # What another model answered is no answer of this one.
     kept = tmp_path / "killed" / "validation.answers.json"
     kept.write_text(json.dumps(json.loads(kept.read_text()) | {"model": "another"}))
     before = counting.asked
     measure(tiny_bundle, clips, classifier=counting, out=tmp_path / "killed")
-    assert counting.asked == before + 3 * 6
+    assert counting.asked == before + 2 * 6
 
 
 class Cornered:
@@ -326,6 +325,22 @@ class Cornered:
         corner = np.array([0.8, 0.8, 1.0, 1.0], np.float32)
         boxes = np.tile(corner, (len(clips), clips.shape[1], 1))
         return Classification(scores=scores, hand=np.ones(len(clips), np.float32), boxes=boxes)
+
+
+@pytest.mark.slow
+def test_each_clip_is_seen_once_more_with_its_hand_away(
+    tmp_path: Path, tiny_bundle: Path, clips: Path
+) -> None:
+    rows = [row for row in read_clips(clips) if row.split == "validation"]
+    sure, manifest = Cornered(), Bundle(tiny_bundle).manifest
+    kept = tmp_path / "answers.json"
+    found = answer_clips(manifest, rows, folder=clips, classifier=sure, kept=kept)
+    assert [each.away_place for each in found] == [each.place for each in found]
+    for place in range(len(rows)):
+        whole, _, away = sure.seen[3 * place : 3 * place + 3]
+        np.testing.assert_array_equal(away[1:3], whole[[0, 3]])
+        assert (away[0] != whole[0]).any()
+        assert (away[3] != whole[3]).any()
 
 
 @pytest.mark.slow
@@ -354,12 +369,11 @@ def test_the_report_says_the_same_in_three_forms(
     tmp_path: Path, tiny_bundle: Path, clips: Path, classifier: Classifier
 ) -> None:
     measured = measure(tiny_bundle, clips, classifier=classifier, out=tmp_path)
+    away = Away(clips=5, right=Figure(0.6, 0.2, 0.8), whole=0.7)
+    measured = replace(measured, evaluation=replace(measured.evaluation, away=away))
     manifest = Bundle(tiny_bundle).manifest
     text = write_report(measured, manifest=manifest, split="validation", clips=clips, out=tmp_path)
     assert (tmp_path / "validation.md").read_text() == text
-    away = measured.evaluation.away
-    assert away is not None
-    assert f"{away.right.share:.1%} ({away.right.low:.1%} to {away.right.high:.1%}) of 6" in text
     assert figures_table(figures(measured.evaluation), split="validation") in text
     for picture in ("confusion", "motion", "calibration"):
         assert f"(validation/{picture}.svg)" in text
@@ -367,6 +381,8 @@ def test_the_report_says_the_same_in_three_forms(
     page = (tmp_path / "validation.html").read_text()
     share = f"{measured.evaluation.top[1].share:.1%}"
     assert share in page
+    for told in (text, page):
+        assert "60.0% (20.0% to 80.0%) of 5 clips are right, in place of 70.0%" in told
     assert page.count("<svg") == 5
     assert PALETTE.read_text(encoding="utf-8") in page
     assert page.count('src="data:image/jpeg;base64,') == sum(
