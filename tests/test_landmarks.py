@@ -234,6 +234,27 @@ def test_without_inventions_a_clip_is_what_it_was() -> None:
     assert (presence > 0).all()
 
 
+def test_a_hand_that_comes_late_and_leaves_early_shows_the_whole_sign_between() -> None:
+    joints = hand(24)
+    away = Movement(**dict.fromkeys(Movement.model_fields, 0.0) | {"away": 4.0})
+    unseen = 0
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        clip, presence = invent_movement(joints, frames=12, rng=rng, strength=away)
+        apart = np.abs(clip[:, None] - joints).max(axis=(2, 3))
+        shown = np.flatnonzero(apart.min(axis=1) < 1e-4)
+        assert 6 <= len(shown) <= 10
+        np.testing.assert_array_equal(shown, np.arange(shown[0], shown[-1] + 1))
+        assert 0 < shown[0] <= 3
+        assert 8 <= shown[-1] < 11
+        moments = apart[shown].argmin(axis=1)
+        assert moments[0] <= 2
+        assert moments[-1] >= 21
+        assert (presence[shown] > 0).all()
+        unseen += (presence < 0).any()
+    assert 5 < unseen < 20
+
+
 def thumb_side(clip: np.ndarray) -> float:
     first = clip[len(clip) // 2]
     along, across = first[9, :2] - first[0, :2], first[5, :2] - first[17, :2]

@@ -166,19 +166,47 @@ def test_the_order_of_frames_matters_to_the_reader_of_joints(moving_hand: np.nda
     reader = build_motion_reader(NetworkConfig(reader_width=16), signs=3)
     presence = np.zeros((1, 6), np.float32)
     said = [
-        numbers(reader(describe_motion(joints, presence))["logits"])
+        numbers(reader(describe_motion(joints, presence)))
         for joints in (moving_hand, moving_hand[:, ::-1])
     ]
     assert np.abs(said[0] - said[1]).max() > 1e-3
 
 
-def test_the_frames_weights_sum_to_one_for_any_number_of_frames(moving_hand: np.ndarray) -> None:
+def test_the_reader_of_joints_reads_any_number_of_frames(moving_hand: np.ndarray) -> None:
     reader = build_motion_reader(NetworkConfig(reader_width=16), signs=3)
     for frames in (1, 4, 6):
         joints, presence = moving_hand[:, :frames], np.zeros((1, frames), np.float32)
-        weights = numbers(reader(describe_motion(joints, presence))["weights"])
-        assert weights.shape == (1, frames)
-        np.testing.assert_allclose(weights.sum(), 1.0, rtol=1e-5)
+        said = numbers(reader(describe_motion(joints, presence)))
+        assert said.shape == (1, 3)
+        assert np.isfinite(said).all()
+
+
+def test_where_joints_are_found_without_a_hand_does_not_matter(moving_hand: np.ndarray) -> None:
+    keras.utils.set_random_seed(0)
+    reader = build_motion_reader(NetworkConfig(reader_width=16), signs=3)
+    presence = np.array([[-30, 30, 30, 30, 30, -30]], np.float32)
+    strewn = moving_hand.copy()
+    strewn[:, [0, 5]] = np.random.default_rng(3).random((2, 21, 3))
+    described = [numbers(describe_motion(joints, presence)) for joints in (moving_hand, strewn)]
+    np.testing.assert_allclose(described[0], described[1], atol=1e-4)
+    np.testing.assert_allclose(described[1][:, [0, 5]], 0.0, atol=1e-6)
+    assert np.abs(described[0][:, 1:5]).max() > 0.2
+    said = [numbers(reader(each)) for each in described]
+    np.testing.assert_allclose(said[0], said[1], atol=1e-4)
+
+
+def test_frames_count_as_much_as_they_are_likely_to_show_a_hand(moving_hand: np.ndarray) -> None:
+    config = NetworkConfig(localiser_px=96, crop_px=96, reader_width=16)
+    network = SignNetwork(config, recipe=Recipe(frames_per_clip=6, canvas_px=96), signs=3)
+    logits = np.random.default_rng(2).normal(size=(1, 6, 3)).astype(np.float32)
+    for odds, counts in (
+        ((9, 9, 9, 9, 9, 9), (1, 1, 1, 1, 1, 1)),
+        ((-40, -40, -40, -40, -40, -40), (1, 1, 1, 1, 1, 1)),  # nobody there: no frame is better
+        ((30, 30, 0, 0, -30, -200), (1, 1, 0.5, 0.5, 0, 0)),
+    ):
+        said = network.read(logits, moving_hand, np.array([odds], np.float32))
+        wanted = np.average(logits, axis=1, weights=counts)
+        np.testing.assert_allclose(numbers(said["shown"]), wanted, rtol=1e-5)
 
 
 def test_a_hand_and_its_mirror_image_are_read_alike(moving_hand: np.ndarray) -> None:
@@ -187,9 +215,10 @@ def test_a_hand_and_its_mirror_image_are_read_alike(moving_hand: np.ndarray) -> 
     config = NetworkConfig(localiser_px=96, crop_px=96, reader_width=16)
     network = SignNetwork(config, recipe=recipe, signs=3)
     logits = np.random.default_rng(1).normal(size=(1, 6, 3)).astype(np.float32)
+    mirrored = moving_hand * np.array((-1, 1, 1), np.float32) + np.array((1, 0, 0), np.float32)
     said = [
         network.read(logits, joints, np.zeros((1, 6), np.float32))
-        for joints in (moving_hand, moving_hand * (-1, 1, 1) + np.array((1, 0, 0), np.float32))
+        for joints in (moving_hand, mirrored)
     ]
     for name in ("shown", "moved", "logits"):
         one, other = (numbers(each[name]) for each in said)

@@ -8,7 +8,7 @@
       -> sample the hand box at crop_px            -> backbone, landmark_head -> joints
       -> sample the box around them at crop_px     -> backbone    -> 2048 features per frame
       -> features -> frame_head, landmark_head     -> logits and 21 joints per frame
-      -> the joints' movement                      -> motion      -> logits, weights of the frames
+      -> the joints' movement                      -> motion      -> logits
       -> both kinds of logits                      -> blend       -> logits [B, L]
       -> divided by the temperature, softmax       -> scores [B, L]
 

@@ -19,6 +19,7 @@ from pipeline.network.squares import Tensor, sample_squares, scale_pixels
 from pipeline.network.temporal import (
     build_blend,
     build_motion_reader,
+    count_frames,
     describe_motion,
     pool_alike,
 )
@@ -121,19 +122,18 @@ class SignNetwork:
             presence: float32 [B, T], logits.
 
         Returns:
-            A dict of float32 [B, L]: ``shown``, the frames' logits averaged by how much each frame
-            counts, those of signs that look alike pooled; ``moved``, the logits of the joints'
-            movement; ``told_apart``, where there are signs that look alike, what these say for one
-            of them against the others; ``logits``, all of them blended.
+            A dict of float32 [B, L]: ``shown``, the frames' logits averaged, each counting as much
+            as it is likely to show a hand, those of signs that look alike pooled; ``moved``, the
+            logits of the joints' movement; ``told_apart``, where there are signs that look alike,
+            what these say for one of them against the others; ``logits``, all of them blended.
         """
         # A left hand is a right one seen in a mirror: both ways of looking have a say.
         both = [
             self.parts["motion"](describe_motion(hand, presence), training=False)
             for hand in (joints, mirror_joints(joints))
         ]
-        weights = (both[0]["weights"] + both[1]["weights"]) / 2
-        shown = ops.sum(frame_logits * weights[..., None], axis=1)
-        moved = (both[0]["logits"] + both[1]["logits"]) / 2
+        moved = (both[0] + both[1]) / 2
+        shown = ops.sum(frame_logits * count_frames(presence)[..., None], axis=1)
         said = {"shown": pool_alike(shown, self.config.alike), "moved": moved}
         if self.config.alike:
             said["told_apart"] = moved - pool_alike(moved, self.config.alike)

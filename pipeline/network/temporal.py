@@ -2,8 +2,7 @@
 
 Two readers look at a clip. One averages what each frame alone shows. The other sees no pixel, only
 the hand's joints and how they travel: it can tell a movement from the pose that it starts with. As
-joints look alike whoever they belong to, it reads strangers nearly as well as those it learnt from,
-and says which frames count.
+joints look alike whoever they belong to, it reads strangers nearly as well as those it learnt from.
 
 Some signs are one pose, and differ only in how it moves. What stills say of them is pooled, and the
 second reader alone tells them apart.
@@ -23,6 +22,7 @@ from pipeline.network.squares import Tensor
 _TIPS = (4, 8, 12, 16, 20)
 _PALM = (0, 5, 9, 13, 17)
 _LEAST = 1e-30  # of a probability against the highest one
+_UNSEEN = 1e-4  # what a frame without a hand counts for in the reader of joints
 _EVEN_BLEND = 0.5  # until it is fitted on validation clips
 
 MOTION_FEATURES = 2 * LANDMARKS + LANDMARKS + 2 + 4 * len(_TIPS) + 2
@@ -30,6 +30,9 @@ MOTION_FEATURES = 2 * LANDMARKS + LANDMARKS + 2 + 4 * len(_TIPS) + 2
 
 def describe_motion(joints: Tensor, presence: Tensor) -> Tensor:
     """Describe how a hand is held and moves, in its own sizes, wherever it is in the picture.
+
+    Where there is no hand, joints are found all the same, anywhere: a frame counts as far as it is
+    likely to show one, and one that shows none is described by zeros.
 
     Args:
         joints: float32 [B, T, 21, 3], x, y and depth as fractions of the canvas.
@@ -40,24 +43,37 @@ def describe_motion(joints: Tensor, presence: Tensor) -> Tensor:
         against its mean over the clip; each fingertip against its mean over the clip, and its step
         from the frame before; how far the palm moved; the probability of a hand.
     """
+    shows = ops.sigmoid(presence)[..., None]
+    counts = count_frames(presence)[..., None]
     place = joints[..., :2]
     palm = ops.mean(ops.take(place, _PALM, axis=2), axis=2)
-    extent = ops.max(ops.max(place, axis=2) - ops.min(place, axis=2), axis=-1)
-    size = ops.maximum(ops.mean(extent, axis=1), 1e-3)[:, None, None] / 3.0
+    extent = ops.max(ops.max(place, axis=2) - ops.min(place, axis=2), axis=-1, keepdims=True)
+    size = ops.maximum(ops.sum(extent * counts, axis=1, keepdims=True), 1e-3) / 3.0
     shape = (place - palm[:, :, None]) / size[..., None]
     tips = ops.take(place, _TIPS, axis=2) / size[..., None]
-    tips = tips - ops.mean(tips, axis=1, keepdims=True)
-    path = (palm - ops.mean(palm, axis=1, keepdims=True)) / size
-    parts = [
-        _flat(shape),
-        joints[..., 2] / size,
-        path,
-        _flat(tips),
+    tips = tips - ops.sum(tips * counts[..., None], axis=1, keepdims=True)
+    path = (palm - ops.sum(palm * counts, axis=1, keepdims=True)) / size
+    both_show = shows * ops.concatenate([shows[:, :1], shows[:, :-1]], axis=1)
+    held = [_flat(shape), joints[..., 2] / size, path, _flat(tips)]
+    moves = [
         _flat(_steps(tips)),
         ops.sqrt(ops.sum(ops.square(_steps(path)), axis=-1, keepdims=True) + 1e-6),
-        ops.sigmoid(presence)[..., None],
     ]
-    return ops.clip(ops.concatenate(parts, axis=-1), -4.0, 4.0)
+    parts = [ops.clip(ops.concatenate(held, axis=-1), -4.0, 4.0) * shows]
+    parts += [ops.clip(ops.concatenate(moves, axis=-1), -4.0, 4.0) * both_show, shows]
+    return ops.concatenate(parts, axis=-1)
+
+
+def count_frames(presence: Tensor) -> Tensor:
+    """Return how much each frame of a clip counts: as much as it is likely to show a hand.
+
+    Args:
+        presence: float32 [B, T], logits that there is a hand.
+
+    Returns:
+        float32 [B, T]; they sum to 1 in each clip, even where no hand is seen at all.
+    """
+    return ops.softmax(ops.log_sigmoid(presence), axis=1)
 
 
 def _flat(points: Tensor) -> Tensor:
@@ -115,8 +131,7 @@ def build_motion_reader(config: NetworkConfig, *, signs: int) -> keras.Model:
     """Build the reader of joints, for clips of any number of frames.
 
     Returns:
-        A model float32 [B, T, 87] (`describe_motion`) -> dict of float32: ``logits`` [B, L],
-        ``weights`` [B, T], how much each frame counts; they sum to 1.
+        A model float32 [B, T, 87] (`describe_motion`) -> logits float32 [B, L].
     """
     width = config.reader_width
     exact = {"dtype": "float32"}  # it is small, and steps between frames are smaller still
@@ -131,13 +146,13 @@ def build_motion_reader(config: NetworkConfig, *, signs: int) -> keras.Model:
         width, 3, padding="same", dilation_rate=2, activation="gelu", name="sequence", **exact
     )(seen)
     weight = keras.layers.Dense(1, kernel_initializer="zeros", name="attend", **exact)(seen)
-    weight = keras.layers.Softmax(axis=1, **exact)(weight)
+    weight = keras.layers.Softmax(axis=1, **exact)(weight + ops.log(motion[..., -1:] + _UNSEEN))
     mean = keras.layers.Dot(axes=1, **exact)([weight, seen])[:, 0]
     highest = keras.layers.GlobalMaxPooling1D(**exact)(seen)
     whole = keras.layers.Concatenate(**exact)([mean, highest])
     whole = keras.layers.Dropout(0.3, **exact)(whole)
     logits = keras.layers.Dense(signs, name="motion_logits", **exact)(whole)
-    return keras.Model(motion, {"logits": logits, "weights": weight[..., 0]}, name="motion")
+    return keras.Model(motion, logits, name="motion")
 
 
 def build_blend(signs: int, *, readers: int = 2) -> keras.Model:

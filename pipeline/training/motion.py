@@ -117,5 +117,5 @@ def movement_model(network: SignNetwork) -> keras.Model:
     """Return the reader of joints from joints on: [B, T, 21, 3], [B, T] -> logits [B, L]."""
     frames = network.recipe.frames_per_clip
     joints, presence = keras.Input((frames, LANDMARKS, 3)), keras.Input((frames,))
-    logits = network.parts["motion"](describe_motion(joints, presence))["logits"]
+    logits = network.parts["motion"](describe_motion(joints, presence))
     return keras.Model([joints, presence], logits, name="movement")

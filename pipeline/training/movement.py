@@ -68,8 +68,9 @@ def invent_movement(
     Returns:
         Joints float32 [T, 21, 3] and presence logits float32 [T].
     """
-    moments = drawn_moments(len(joints), frames, rng=rng, strength=strength)
-    clip = joints[moments].astype(np.float64)
+    before, after = _draw_away(frames, rng=rng, strength=strength)
+    shown = drawn_moments(len(joints), frames - before - after, rng=rng, strength=strength)
+    clip = joints[np.pad(shown, (before, after), mode="edge")].astype(np.float64)
     middle = clip[..., :2].mean(axis=(0, 1))
     clip[..., :2] = (clip[..., :2] - middle) @ _draw_warp(rng, strength=strength).T
     clip[..., 2] *= np.exp(rng.normal(0.0, 0.2 * strength.stretch))
@@ -79,8 +80,8 @@ def invent_movement(
     clip[..., :2] += rng.normal(0.0, off, clip[..., :2].shape)  # each frame is imprecise
     clip[..., :2] += rng.normal(0.0, off, (1, LANDMARKS, 2))  # and each hand is another
     presence = np.full(frames, _SEEN) + rng.normal(0.0, 1.0, frames)
-    if rng.random() < 0.25 * strength.away:
-        _cut_off(clip, presence, size=size, rng=rng)
+    for away in (slice(0, before), slice(frames - after, frames)):
+        _lead_away(clip[away], presence[away], size=size, rng=rng)
     clip[..., :2] += middle
     return clip.astype(np.float32), presence.astype(np.float32)
 
@@ -113,14 +114,23 @@ def _draw_drift(frames: int, *, rng: np.random.Generator) -> npt.NDArray[np.floa
     return slide + sway
 
 
-def _cut_off(clip: Any, presence: Any, *, size: float, rng: np.random.Generator) -> None:  # noqa: ANN401 - arrays changed in place
-    """Let the hand come late or leave early: no hand is seen, or it is under way and opening."""
-    count = int(rng.integers(1, max(2, len(clip) // 4)))
-    away = slice(0, count) if rng.random() < 0.5 else slice(len(clip) - count, len(clip))
-    clip[away, :, :2] += size * rng.normal(0.0, 0.5, (count, 1, 2))
-    clip[away] += rng.normal(0.0, 0.15 * size, (count, LANDMARKS, 3))
+def _draw_away(frames: int, *, rng: np.random.Generator, strength: Movement) -> tuple[int, int]:
+    """Draw how many frames the hand comes late, and how many it leaves early."""
+    most = max(1, frames // 4)
+    before, after = (
+        int(rng.integers(1, most + 1)) if rng.random() < 0.25 * strength.away else 0
+        for _ in range(2)
+    )
+    return before, after
+
+
+def _lead_away(clip: Any, presence: Any, *, size: float, rng: np.random.Generator) -> None:  # noqa: ANN401 - arrays changed in place
+    """Make the hand of some frames one that is under way and opening, or that nobody sees."""
+    count = len(clip)
+    clip[..., :2] += size * rng.normal(0.0, 0.5, (count, 1, 2))
+    clip += rng.normal(0.0, 0.15 * size, (count, LANDMARKS, 3))
     if rng.random() < 0.5:
-        presence[away] = _UNSEEN + rng.normal(0.0, 1.0, count)
+        presence[:] = _UNSEEN + rng.normal(0.0, 1.0, count)
 
 
 class MovementBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships no types
