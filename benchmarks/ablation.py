@@ -51,6 +51,7 @@ from pipeline.training.run import Run
 from pipeline.training.signs import compile_frames, crop_batches, frames_model, start_frames
 from pipeline.training.store import HandTables, Store, build_store
 from pipeline.training.watch import Watch
+from signwrite.errors import InputError
 from signwrite.vocabulary import Vocabulary
 
 WHOLE = "nothing"
@@ -316,11 +317,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.error(f"--without: wanted some of {', '.join(kinds)}; received {', '.join(unknown)}")
     if given.seeds < 1 or (given.seeds > 1 and not asked):
         parser.error(f"--seeds: at least 1, more with --without only; received {given.seeds}")
-    params = read_params(given.params)
+    table = given.out / "ablation.csv"
+    try:
+        params = read_params(given.params)
+        done = read_table(table, Row) if table.is_file() else []
+    except InputError as error:
+        parser.error(str(error))
     keep_freed_memory()
     keras.config.set_dtype_policy(params.precision)
-    table = given.out / "ablation.csv"
-    done = read_table(table, Row) if table.is_file() else []
     folders = divide_folds(given.clips, folds=given.folds, out=given.out)[: given.only or None]
     decoded = build_store(
         given.clips,

@@ -188,6 +188,19 @@ def test_an_invention_that_nobody_knows_is_said(capsys: pytest.CaptureFixture[st
     assert "--seeds: at least 1, more with --without only; received 2" in capsys.readouterr().err
 
 
+def test_a_table_of_another_form_is_said_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "ablation.csv").write_text("reader,clip\ncrops,a.mp4\n")
+    (tmp_path / "params.yaml").write_text("{}")
+    given = ["clips", "--store", "s", "--boxes", "b", "--landmarks", "l", "--out", str(tmp_path)]
+    with pytest.raises(SystemExit):
+        ablation.main([*given, "--params", str(tmp_path / "params.yaml")])
+    last = capsys.readouterr().err.strip().splitlines()[-1]
+    assert "ablation.csv: wanted the columns reader, without, " in last
+    assert last.endswith("received reader, clip")
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("unbuilt")
 def test_the_knee_has_a_cell_for_each_count_of_frames(
