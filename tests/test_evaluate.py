@@ -56,6 +56,7 @@ def answer(
         place=place,
         first=first or sign,
         score=score,
+        own_score=score if place == 1 else (1.0 - score) / place,
         uncertain=place > 3,
         shuffled_place=shuffled,
         looked_at=(0.0, 0.0, 1.0, 1.0),

@@ -4,6 +4,7 @@ Every answer comes through `signwrite.reader.Reader`, as an answer over HTTP doe
 """
 
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,10 +20,11 @@ from pipeline.jobs import Progress, no_progress
 from signwrite.bundle import Manifest
 from signwrite.classifier import Classifier
 from signwrite.errors import InputError
-from signwrite.ranking import Ranking
+from signwrite.ranking import Prediction, Ranking
 from signwrite.reader import Reader, Reading
 
 _CHUNK = 16  # clips between two checkpoints
+_LEAST_SCORE = float(np.finfo(np.float32).tiny)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +39,7 @@ class Answer:
         place: of the label in the ranking, from 1.
         first: the sign ranked first.
         score: its calibrated score.
+        own_score: the label's calibrated score.
         uncertain: whether the answer was called uncertain.
         shuffled_place: of the label in the ranking of the same frames in another order; a sign
             that is a movement should fall.
@@ -54,11 +57,17 @@ class Answer:
     place: int
     first: str
     score: float
+    own_score: float
     uncertain: bool
     shuffled_place: int
     looked_at: tuple[float, float, float, float]
     hand: HandCheck = UNKNOWN
     away_place: int | None = None
+
+    @property
+    def log_likelihood(self) -> float:
+        """The natural logarithm of the label's score; finite, however small the score."""
+        return math.log(max(self.own_score, _LEAST_SCORE))
 
 
 class _Kept(BaseModel):
@@ -129,7 +138,7 @@ def _answer(
     shuffled = read(tensor.frames[rng.permutation(len(tensor.frames))])
     beside = look_beside(tensor.frames, reading.boxes, row=row, rng=rng)
     away = None if beside is None else read(keep_away(tensor.frames, beside))
-    first = reading.ranking.predictions[0]
+    first, own = reading.ranking.predictions[0], _find(reading.ranking, row.sign)
     hand = check_hand(
         row,
         tensor.pts_s,
@@ -144,14 +153,15 @@ def _answer(
         clip_sha256=row.clip_sha256,
         sign=row.sign,
         signer=row.signer,
-        place=_place(reading.ranking, row.sign),
+        place=own.rank,
         first=first.sign,
         score=first.score,
+        own_score=own.score,
         uncertain=reading.ranking.uncertain,
-        shuffled_place=_place(shuffled.ranking, row.sign),
+        shuffled_place=_find(shuffled.ranking, row.sign).rank,
         looked_at=(left, top, right, bottom),
         hand=hand,
-        away_place=None if away is None else _place(away.ranking, row.sign),
+        away_place=None if away is None else _find(away.ranking, row.sign).rank,
     )
 
 
@@ -161,8 +171,8 @@ def _margin(manifest: Manifest) -> float:
     return float(config.get("crop_margin", 1.0))
 
 
-def _place(ranking: Ranking, sign: str) -> int:
-    return next(each.rank for each in ranking.predictions if each.sign == sign)
+def _find(ranking: Ranking, sign: str) -> Prediction:
+    return next(each for each in ranking.predictions if each.sign == sign)
 
 
 def identify(manifest: Manifest) -> str:

@@ -24,7 +24,7 @@ _BINS = 10
 
 @dataclass(frozen=True)
 class Figure:
-    """A share of clips with its 95 % interval over signers."""
+    """A share of clips, or a mean over them, with its 95 % interval over signers."""
 
     share: float
     low: float
@@ -129,6 +129,7 @@ class Evaluation:
     Attributes:
         answers: one a clip, in the manifest's order.
         top: share of clips whose sign is among the first k, by k.
+        likelihood: mean log likelihood of the label, natural logarithm; 0 at best.
         shuffled: share whose sign is first when the frames are shuffled.
         away: how clips are read whose hand comes late and leaves early; None where nobody tried.
         chance: what guessing gives, by k.
@@ -147,6 +148,7 @@ class Evaluation:
 
     answers: tuple[Answer, ...]
     top: dict[int, Figure]
+    likelihood: Figure
     shuffled: Figure
     away: Away | None
     chance: dict[int, float]
@@ -172,8 +174,9 @@ def summarise(answers: Sequence[Answer], *, signs: int) -> Evaluation:
     ordered = sorted(confused.items(), key=lambda pair: (-pair[1], pair[0]))
     return Evaluation(
         answers=tuple(answers),
-        top={k: _share(answers, [a.place <= k for a in answers]) for k in TOP if k < signs},
-        shuffled=_share(answers, [answer.shuffled_place == 1 for answer in answers]),
+        top={k: mean_figure(answers, [a.place <= k for a in answers]) for k in TOP if k < signs},
+        likelihood=mean_figure(answers, [answer.log_likelihood for answer in answers]),
+        shuffled=mean_figure(answers, [answer.shuffled_place == 1 for answer in answers]),
         away=_measure_away([each for each in answers if each.away_place is not None]),
         chance={k: k / signs for k in TOP if k < signs},
         by_sign=_groups(answers, lambda answer: answer.sign),
@@ -263,13 +266,19 @@ def _measure_away(tried: Sequence[Answer]) -> Away | None:
         return None
     return Away(
         clips=len(tried),
-        right=_share(tried, [answer.away_place == 1 for answer in tried]),
+        right=mean_figure(tried, [answer.away_place == 1 for answer in tried]),
         whole=float(np.mean([answer.place == 1 for answer in tried])),
     )
 
 
 def _mean(of: npt.NDArray[np.bool_]) -> float:
     return float(of.mean()) if len(of) else 0.0
+
+
+def mean_figure(answers: Sequence[Answer], values: Sequence[float]) -> Figure:
+    """Return the mean of a value an answer, or the share of those that are true."""
+    low, high = interval_over_signers([answer.signer for answer in answers], values)
+    return Figure(float(np.mean(values)), low, high)
 
 
 def interval_over_signers(signers: Sequence[str], values: Sequence[float]) -> tuple[float, float]:
@@ -282,9 +291,3 @@ def interval_over_signers(signers: Sequence[str], values: Sequence[float]) -> tu
     drawn = sums[rng.integers(0, len(names), (_RESAMPLES, len(names)))].sum(axis=1)
     low, high = np.quantile(drawn[:, 0] / drawn[:, 1], [0.025, 0.975])
     return float(low), float(high)
-
-
-def _share(answers: Sequence[Answer], hits: Sequence[bool]) -> Figure:
-    """Return the share of clips that hit, and its interval."""
-    low, high = interval_over_signers([answer.signer for answer in answers], hits)
-    return Figure(float(np.mean(hits)), low, high)
