@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import asdict, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from pipeline.evaluation.evaluate import Measured, evaluate_bundle
 from pipeline.evaluation.figures import Away, Counted, Figure, confusion_matrix, summarise
 from pipeline.evaluation.hand import UNKNOWN, HandCheck
 from pipeline.evaluation.no_sign import NoSign, try_without_sign
+from pipeline.evaluation.paired import compare_answers, read_answers
 from pipeline.evaluation.report import moving_signs, write_report
 from pipeline.example import write_tutorials
 from pipeline.jobs import no_progress
@@ -88,6 +89,45 @@ def test_shares_are_counted_over_clips_and_intervals_over_signers() -> None:
     assert evaluation.uncertain == pytest.approx(1 / 8)
     assert evaluation.uncertain_of_wrong == pytest.approx(1 / 3)
     assert evaluation.uncertain_of_right == 0.0
+
+
+def test_the_likelihood_is_of_the_labels_own_score() -> None:
+    own = [0.9] * 5 + [0.25, 0.125, 0.25]
+    assert summarise(ANSWERS, signs=26).likelihood.share == pytest.approx(np.log(own).mean())
+    never = replace(ANSWERS[0], own_score=0.0)
+    assert -100 < never.log_likelihood < -80  # no clip makes a mean infinite
+
+
+def test_two_models_are_compared_clip_by_clip() -> None:
+    others = [replace(each, own_score=each.own_score / 2) for each in ANSWERS]
+    others[0] = replace(others[0], place=2)
+    others[5] = replace(others[5], place=1)
+    others[7] = replace(others[7], place=1)
+    compared = compare_answers(ANSWERS, others[::-1])
+    assert (compared.clips, compared.signers, compared.gained, compared.lost) == (8, 3, 1, 2)
+    assert compared.top1 == Figure(-1 / 8, -1.0, 1 / 4)  # cem alone, and ann alone
+    for each in asdict(compared.likelihood).values():  # the same of every clip: no interval
+        assert each == pytest.approx(np.log(2))
+
+
+@pytest.mark.parametrize(
+    "others", [ANSWERS[1:], (*ANSWERS[1:], replace(ANSWERS[0], clip_sha256="1")), ()]
+)
+def test_answers_to_other_clips_are_not_compared(others: Sequence[Answer]) -> None:
+    with pytest.raises(InputError, match=r"answers to the same clips; received 8 and \d, with \d"):
+        compare_answers(ANSWERS, others)
+    with pytest.raises(InputError, match="to the same clips"):
+        compare_answers(others, ANSWERS)
+
+
+def test_what_holds_no_answers_is_said(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"a file of answers or a folder with fold-\*\.json"):
+        read_answers(tmp_path)
+    with pytest.raises(InputError, match="No such file"):
+        read_answers(tmp_path / "none.json")
+    (tmp_path / "fold-1.json").write_text('{"answers": [{"clip": "a.mp4"}]}')
+    with pytest.raises(InputError, match=r"fold-1\.json: answers wanted; answers\.0\.clip_sha256"):
+        read_answers(tmp_path)
 
 
 def test_the_calibration_curve_counts_every_clip_once() -> None:
@@ -392,6 +432,11 @@ def test_the_report_says_the_same_in_three_forms(
     assert "http://" not in page.replace("http://www.w3.org/", "")  # it needs nothing else
     content = json.loads((tmp_path / "validation.json").read_text())
     assert content["figures"]["top"]["1"]["share"] == measured.evaluation.top[1].share
+    likelihood = measured.evaluation.likelihood
+    assert content["figures"]["likelihood"]["share"] == likelihood.share
+    for told in (text, page):
+        assert f"{likelihood.share:.3f} ({likelihood.low:.3f} to {likelihood.high:.3f})" in told
+    assert read_answers(tmp_path / "validation.json") == measured.evaluation.answers
     assert len(content["answers"]) == 6
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     write_report(measured, manifest=manifest, split="validation", clips=clips, out=tmp_path)

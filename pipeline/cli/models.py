@@ -123,6 +123,25 @@ def evaluate(  # noqa: PLR0913 - the stage's options, one each
 
 
 @app.command()
+def compare(
+    answers: Annotated[
+        Path,
+        typer.Argument(help="Report as JSON, or measured folds: a file, or the folder of them."),
+    ],
+    others: Annotated[Path, typer.Argument(help="The same of another model, on the same clips.")],
+) -> None:
+    """Compare two models clip by clip, from what `evaluate` or `crossval` wrote."""
+    from pipeline.evaluation.paired import (  # noqa: PLC0415 - imports on demand
+        compare_answers,
+        comparison_table,
+        read_answers,
+    )
+
+    comparison = compare_answers(read_answers(answers), read_answers(others))
+    typer.echo(comparison_table(comparison))
+
+
+@app.command()
 def quantise(
     weights: Annotated[Path, typer.Argument(help="Folder of trained weights; takes the result.")],
     *,

@@ -37,6 +37,7 @@ def figures(evaluation: Evaluation, *, no_sign: Mapping[str, NoSign] = NO_CLIPS)
             str(k): {"share": each.share, "low": each.low, "high": each.high}
             for k, each in evaluation.top.items()
         },
+        "likelihood": asdict(evaluation.likelihood),
         "chance": {str(k): share for k, share in evaluation.chance.items()},
         "worst_signer": min(group.right for group in evaluation.by_signer.values()),
         "by_sign": {sign: group.right for sign, group in evaluation.by_sign.items()},
@@ -175,10 +176,20 @@ def _figures_prose(told: dict[str, Any]) -> str:
         f"Expected calibration error {told['calibration_error']:.1%}; "
         f"called uncertain {told['uncertain']:.1%}; "
         f"worst signer {told['worst_signer']:.0%} top-1; weakest signs {weakest}."
+        + _likelihood_prose(told.get("likelihood"))
         + _movement_prose(told)
         + _hand_prose(told["hand"])
         + _away_prose(told.get("away"))
         + _no_sign_prose(told["no_sign"])
+    )
+
+
+def _likelihood_prose(told: dict[str, float] | None) -> str:
+    if told is None:  # evaluated before it was kept
+        return ""
+    return (
+        f" Mean log likelihood of the sign {told['share']:.3f} "
+        f"({told['low']:.3f} to {told['high']:.3f})."
     )
 
 
