@@ -27,15 +27,18 @@ class Gate:
     """How much a faster backend may lose against the reference, on the same clips.
 
     Attributes:
+        likelihood: of the right sign: mean natural logarithm, at the worse end of the 95 % interval
+            over signers.
         top1: share of clips whose sign is first.
         calibration_error: expected calibration error.
     """
 
+    likelihood: float
     top1: float
     calibration_error: float
 
 
-GATE = Gate(top1=0.005, calibration_error=0.01)
+GATE = Gate(likelihood=0.01, top1=0.01, calibration_error=0.01)
 
 
 def passes_gate(manifest: Manifest, backend: Backend) -> bool:
@@ -44,9 +47,15 @@ def passes_gate(manifest: Manifest, backend: Backend) -> bool:
     found, reference = measured.get(backend), measured.get(REFERENCE)
     if found is None or reference is None or found["clips"] != reference["clips"]:
         return False
-    lost = reference["top1"] - found["top1"]
+    against = found.get("against_reference")  # not there in cards of before
+    if against is None:
+        return False
     worse = found["calibration_error"] - reference["calibration_error"]
-    return bool(lost <= GATE.top1 and worse <= GATE.calibration_error)
+    return bool(
+        -against["likelihood"]["low"] <= GATE.likelihood
+        and -against["top1"]["share"] <= GATE.top1
+        and worse <= GATE.calibration_error
+    )
 
 
 def choose_backend(bundle: Bundle, wanted: Wanted = "auto") -> Backend:

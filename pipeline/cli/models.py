@@ -87,7 +87,12 @@ def evaluate(  # noqa: PLR0913 - the stage's options, one each
     scheduler: Scheduler = None,
 ) -> None:
     """Measure an exported bundle on clips of people it never saw."""
-    from pipeline.evaluation.card import (  # noqa: PLC0415 - imports on demand
+    from pipeline.evaluation.answers import (  # noqa: PLC0415 - imports on demand
+        Answer,
+        answers_file,
+        kept_answers,
+    )
+    from pipeline.evaluation.card import (  # noqa: PLC0415 - on demand
         add_backend_to_card,
         add_to_card,
     )
@@ -101,7 +106,11 @@ def evaluate(  # noqa: PLR0913 - the stage's options, one each
 
     bundle = Bundle(find_bundle(model))
     classifier, _ = load_classifier(bundle, backend=backend)
-    out = out if backend == REFERENCE else out / backend
+    reference: tuple[Answer, ...] = ()
+    if backend != REFERENCE:
+        if card is not None and split == "validation":
+            reference = kept_answers(answers_file(out, split), manifest=bundle.manifest)
+        out = out / backend
     with workers(jobs, scheduler=scheduler) as working:
         measured = evaluate_bundle(
             bundle,
@@ -119,7 +128,7 @@ def evaluate(  # noqa: PLR0913 - the stage's options, one each
     if card is not None and backend == REFERENCE:
         add_to_card(measured.evaluation, split=split, weights=card, no_sign=measured.no_sign)
     if card is not None and split == "validation":
-        add_backend_to_card(measured.evaluation, backend=backend, weights=card)
+        add_backend_to_card(measured.evaluation, backend=backend, weights=card, reference=reference)
 
 
 @app.command()

@@ -110,7 +110,8 @@ def answer_clips(
     if unknown := sorted({row.sign for row in rows} - set(manifest.vocabulary)):
         raise InputError(f"{folder}: wanted signs the model knows; received {', '.join(unknown)}")
     model = identify(manifest) + known.told
-    there = {answer.clip: answer for answer in _read(kept, model=model)}
+    before = _read(kept)
+    there = {each.clip: each for each in before.answers} if before and before.model == model else {}
     reader = Reader(manifest, classifier=classifier)
     answers: list[Answer] = []
     for done, row in enumerate(rows, start=1):
@@ -123,6 +124,27 @@ def answer_clips(
             write_text(kept, content.model_dump_json(indent=1) + "\n")
         progress(done, len(rows))
     return answers
+
+
+def answers_file(out: Path, split: str) -> Path:
+    """Return where an evaluation keeps its answers to a split's clips."""
+    return out / f"{split}.answers.json"
+
+
+def kept_answers(kept: Path, *, manifest: Manifest) -> tuple[Answer, ...]:
+    """Return what a bundle answered in an earlier evaluation, whole or not.
+
+    Args:
+        kept: the file in which its answers were kept.
+        manifest: the bundle's.
+
+    Raises:
+        InputError: there are no answers of this bundle.
+    """
+    content = _read(kept)
+    if content is None or not content.model.startswith(identify(manifest)):
+        raise InputError(f"{kept}: wanted answers of this bundle; there are none")
+    return content.answers
 
 
 def _answer(
@@ -180,10 +202,9 @@ def identify(manifest: Manifest) -> str:
     return hashlib.sha256(manifest.model_dump_json(exclude={"card"}).encode()).hexdigest()
 
 
-def _read(kept: Path, *, model: str) -> tuple[Answer, ...]:
-    """Read the answers of a model; none where the file is of another, or damaged."""
+def _read(kept: Path) -> _Kept | None:
+    """Read the answers that a file keeps; None where it is not there, or damaged."""
     try:
-        content = _Kept.model_validate_json(kept.read_bytes())
+        return _Kept.model_validate_json(kept.read_bytes())
     except (OSError, ValidationError):
-        return ()
-    return content.answers if content.model == model else ()
+        return None

@@ -1,13 +1,15 @@
 """What an evaluation says in the model card, as JSON and written out to read."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from pipeline.evaluation import CROSSVAL
+from pipeline.evaluation.answers import Answer
 from pipeline.evaluation.figures import PREDECESSOR, Evaluation
 from pipeline.evaluation.no_sign import NO_CLIPS, NoSign
+from pipeline.evaluation.paired import compare_answers
 from pipeline.files import write_text
 from signwrite.bundle import MANIFEST, Manifest, read_manifest
 from signwrite.vocabulary import ASL_LETTERS
@@ -105,18 +107,33 @@ def add_to_card(
     _write_card(weights, manifest, figures=told)
 
 
-def add_backend_to_card(evaluation: Evaluation, *, backend: str, weights: Path) -> None:
+def add_backend_to_card(
+    evaluation: Evaluation, *, backend: str, weights: Path, reference: Sequence[Answer] = ()
+) -> None:
     """Put what a backend makes of the validation clips into the card of a folder of weights.
 
+    Args:
+        evaluation: its figures.
+        backend: its name.
+        weights: the folder.
+        reference: what the reference answered to the same clips; none for the reference itself.
+
     Raises:
+        InputError: the reference answered other clips.
         BundleError: the folder has no manifest.
     """
     manifest = read_manifest(weights)
-    told = {
+    told: dict[str, object] = {
         "clips": len(evaluation.answers),
         "top1": evaluation.top[1].share,
         "calibration_error": evaluation.calibration_error,
     }
+    if reference:
+        compared = compare_answers(evaluation.answers, reference)
+        told["against_reference"] = {
+            "top1": asdict(compared.top1),
+            "likelihood": asdict(compared.likelihood),
+        }
     _write_card(weights, manifest, backends=manifest.card.get("backends", {}) | {backend: told})
 
 
@@ -162,11 +179,20 @@ def _splits_table(data: dict[str, dict[str, int]]) -> str:
 
 def _backends_table(measured: dict[str, Any]) -> str:
     rows = [
-        f"| {backend} | {told['clips']} | {told['top1']:.1%} | {told['calibration_error']:.1%} |"
+        f"| {backend} | {told['clips']} | {told['top1']:.1%} | {told['calibration_error']:.1%} | "
+        f"{_likelihood_against(told.get('against_reference'))} |"
         for backend, told in sorted(measured.items(), reverse=True)
     ]
-    header = "| backend | validation clips | top-1 | calibration error |"
-    return "\n".join([header, "|---|---|---|---|", *rows])
+    header = "| backend | validation clips | top-1 | calibration error | log likelihood, gained |"
+    return "\n".join([header, "|---|---|---|---|---|", *rows])
+
+
+def _likelihood_against(told: dict[str, Any] | None) -> str:
+    return (
+        ""
+        if told is None
+        else "{share:+.4f} ({low:+.4f} to {high:+.4f})".format(**told["likelihood"])
+    )
 
 
 def _figures_prose(told: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from pipeline.annotations.signers import SPLITS
 from pipeline.clips.manifest import read_manifest
 from pipeline.evaluation import LIKENESS
-from pipeline.evaluation.answers import answer_clips
+from pipeline.evaluation.answers import answer_clips, answers_file
 from pipeline.evaluation.duplicates import nearest_pairs, refuse_duplicates
 from pipeline.evaluation.figures import Evaluation, summarise
 from pipeline.evaluation.hand import read_known
@@ -91,7 +91,7 @@ def evaluate_bundle(  # noqa: PLR0913 - the stage's options, one each
             rows,
             folder=clips,
             classifier=classifier,
-            kept=out / f"{split}.answers.json",
+            kept=answers_file(out, split),
             known=read_known(tables),
             progress=move,
         )

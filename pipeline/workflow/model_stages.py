@@ -141,21 +141,24 @@ def evaluate_stage(params: RunParams, places: Places) -> Stage:
                 out=places.report,
             )
             crew.watch.say(text)
-        by_backend: dict[Backend, Measured] = {}
-        if params.quantise and _GATED in measured:
-            integers: Backend = "openvino-int8"
-            by_backend = {
-                REFERENCE: measured[_GATED],
-                integers: measure(_GATED, integers),
-            }
+        integers: Backend = "openvino-int8"
+        gated = params.quantise and _GATED in measured
+        rounded = measure(_GATED, integers) if gated else None
         trained = _weights(params, places)
         for source, target in ((trained, places.weights), (places.exported, places.bundle)):
             with whole_folder(target) as folder:
                 shutil.copytree(source, folder, dirs_exist_ok=True)
                 for split, each in measured.items():
                     add_to_card(each.evaluation, split=split, weights=folder, no_sign=each.no_sign)
-                for backend, each in by_backend.items():
-                    add_backend_to_card(each.evaluation, backend=backend, weights=folder)
+                if rounded is not None:
+                    exact = measured[_GATED].evaluation
+                    add_backend_to_card(exact, backend=REFERENCE, weights=folder)
+                    add_backend_to_card(
+                        rounded.evaluation,
+                        backend=integers,
+                        weights=folder,
+                        reference=exact.answers,
+                    )
 
     given = [*params.evaluate, params.likeness]
     return Stage("evaluate", inputs, outputs, given, work)
