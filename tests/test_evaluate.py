@@ -18,7 +18,16 @@ from pipeline.evaluation.answers import Answer, answer_clips
 from pipeline.evaluation.away import keep_away
 from pipeline.evaluation.card import add_to_card, figures, figures_table
 from pipeline.evaluation.evaluate import Measured, evaluate_bundle
-from pipeline.evaluation.figures import Away, Counted, Figure, confusion_matrix, summarise
+from pipeline.evaluation.figures import (
+    Away,
+    Counted,
+    Figure,
+    calibration_bins,
+    calibration_error,
+    calibration_luck,
+    confusion_matrix,
+    summarise,
+)
 from pipeline.evaluation.hand import UNKNOWN, HandCheck
 from pipeline.evaluation.no_sign import NoSign, try_without_sign
 from pipeline.evaluation.paired import compare_answers, read_answers
@@ -135,6 +144,22 @@ def test_the_calibration_curve_counts_every_clip_once() -> None:
     assert (half.score, half.right, half.clips) == (0.5, 0.0, 3)
     assert (high.right, high.clips) == (1.0, 5)
     assert high.score == pytest.approx(0.9)
+
+
+def test_few_clips_have_a_calibration_error_though_their_scores_are_true() -> None:
+    rng = np.random.default_rng(0)
+    scores = rng.uniform(0.3, 1.0, 3000)
+    few, many = calibration_luck(scores[:100]), calibration_luck(scores)
+    assert 0.05 < few.mean < few.most < 0.2
+    assert 0.01 < many.mean < many.most < 0.03
+
+    def error(chance: npt.NDArray[np.float64]) -> float:
+        return calibration_error(calibration_bins(scores, rng.random(len(scores)) < chance))
+
+    assert np.mean([error(scores) > many.most for _ in range(200)]) == pytest.approx(0.05, abs=0.05)
+    assert error(scores - 0.1) > many.most  # fewer are right than the scores promise
+    sure = calibration_luck(np.ones(5))
+    assert (sure.mean, sure.most) == (0.0, 0.0)
 
 
 def test_hands_that_come_late_are_counted_where_that_was_tried() -> None:
@@ -436,6 +461,7 @@ def test_the_report_says_the_same_in_three_forms(
     assert content["figures"]["likelihood"]["share"] == likelihood.share
     for told in (text, page):
         assert f"{likelihood.share:.3f} ({likelihood.low:.3f} to {likelihood.high:.3f})" in told
+        assert f"{measured.evaluation.calibration_luck.mean:.1%} on average over sets" in told
     assert read_answers(tmp_path / "validation.json") == measured.evaluation.answers
     assert len(content["answers"]) == 6
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}

@@ -51,6 +51,7 @@ def figures(evaluation: Evaluation, *, no_sign: Mapping[str, NoSign] = NO_CLIPS)
         "pairs": [asdict(pair) for pair in evaluation.pairs],
         "hand": asdict(evaluation.hand),
         "calibration_error": evaluation.calibration_error,
+        "calibration_luck": asdict(evaluation.calibration_luck),
         "uncertain": evaluation.uncertain,
         "uncertain_of_right": evaluation.uncertain_of_right,
         "uncertain_of_wrong": evaluation.uncertain_of_wrong,
@@ -199,7 +200,8 @@ def _figures_prose(told: dict[str, Any]) -> str:
     worst = sorted(told["by_sign"].items(), key=lambda pair: pair[1])[:_WORST_SIGNS]
     weakest = ", ".join(f"{sign} {share:.0%}" for sign, share in worst)
     return (
-        f"Expected calibration error {told['calibration_error']:.1%}; "
+        f"Expected calibration error {told['calibration_error']:.1%}"
+        f"{_luck_prose(told.get('calibration_luck'))}; "
         f"called uncertain {told['uncertain']:.1%}; "
         f"worst signer {told['worst_signer']:.0%} top-1; weakest signs {weakest}."
         + _likelihood_prose(told.get("likelihood"))
@@ -207,6 +209,15 @@ def _figures_prose(told: dict[str, Any]) -> str:
         + _hand_prose(told["hand"])
         + _away_prose(told.get("away"))
         + _no_sign_prose(told["no_sign"])
+    )
+
+
+def _luck_prose(told: dict[str, float] | None) -> str:
+    if told is None:  # evaluated before it was worked out
+        return ""
+    return (
+        f" (were every score true, {told['mean']:.1%} on average over sets of so many clips, and "
+        f"at most {told['most']:.1%} in 95 of 100)"
     )
 
 

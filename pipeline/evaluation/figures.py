@@ -19,6 +19,7 @@ PREDECESSOR = {1: 0.0561, 3: 0.2056, 10: 0.5981}  # its published figures, on ab
 PAIRS = (("I", "J"), ("D", "Z"))  # alike but for their movement, in the manual alphabet
 MOVES = 0.6  # hand sizes that a fingertip gets around, at least, where a hand is said to move
 _RESAMPLES = 2000
+_DRAWS = 400
 _BINS = 10
 
 
@@ -123,6 +124,19 @@ class Bin:
 
 
 @dataclass(frozen=True)
+class Luck:
+    """The calibration error that luck alone brings, were every score true.
+
+    Attributes:
+        mean: on average over draws of which clips are right.
+        most: in 95 of 100 draws it is no larger.
+    """
+
+    mean: float
+    most: float
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """The figures of a set of answers.
 
@@ -140,6 +154,7 @@ class Evaluation:
         confusions: how often a label was read as another sign, most often first.
         calibration: the clips by the score of the sign ranked first.
         calibration_error: expected, over ten bins.
+        calibration_luck: what it would be with so many clips, were every score true.
         uncertain: share of clips called uncertain.
         uncertain_of_right: share of the rightly read clips that is called uncertain.
         uncertain_of_wrong: share of the wrongly read ones.
@@ -158,6 +173,7 @@ class Evaluation:
     confusions: tuple[tuple[str, str, int], ...]
     calibration: tuple[Bin, ...]
     calibration_error: float
+    calibration_luck: Luck
     uncertain: float
     uncertain_of_right: float
     uncertain_of_wrong: float
@@ -185,6 +201,7 @@ def summarise(answers: Sequence[Answer], *, signs: int) -> Evaluation:
         confusions=tuple((label, read, times) for (label, read), times in ordered),
         calibration=calibration,
         calibration_error=calibration_error(calibration),
+        calibration_luck=calibration_luck(scores),
         uncertain=float(doubted.mean()),
         uncertain_of_right=_mean(doubted[right]),
         uncertain_of_wrong=_mean(doubted[~right]),
@@ -211,6 +228,19 @@ def calibration_error(bins: Sequence[Bin]) -> float:
     """Return the expected calibration error: the mean gap between score and share right."""
     clips = sum(each.clips for each in bins)
     return sum(each.clips * abs(each.right - each.score) for each in bins) / clips
+
+
+def calibration_luck(scores: npt.NDArray[np.floating]) -> Luck:
+    """Draw which clips are right as their best scores [N] say, and measure the error of each draw.
+
+    Few clips have a calibration error though nothing is wrong with their scores.
+    """
+    rng = np.random.default_rng(0)
+    drawn = [
+        calibration_error(calibration_bins(scores, rng.random(len(scores)) < scores))
+        for _ in range(_DRAWS)
+    ]
+    return Luck(float(np.mean(drawn)), float(np.quantile(drawn, 0.95)))
 
 
 def confusion_matrix(answers: Sequence[Answer], signs: Sequence[str]) -> npt.NDArray[np.int64]:
