@@ -69,6 +69,7 @@ def answer(
         own_score=score if place == 1 else (1.0 - score) / place,
         uncertain=place > 3,
         shuffled_place=shuffled,
+        shuffled_own_score=score / shuffled,
         looked_at=(0.0, 0.0, 1.0, 1.0),
         hand=UNKNOWN if signer == "ann" else HandCheck(found=0.5, overlap=0.25, travel=travel),
         away_place=away,
@@ -205,8 +206,11 @@ def test_signs_that_differ_by_movement_are_told_apart_from_the_rest() -> None:
     ]
     of_i, of_j = summarise(answers, signs=26).pairs  # without Z, D has nothing to be like
     assert (of_i.sign, of_i.other) == ("I", "J")
-    assert of_i.all == Counted(clips=1, right=1, as_other=0, shuffled_right=1)
-    assert of_j.all == Counted(clips=3, right=1, as_other=1, shuffled_right=1)
+    nothing = Figure(0.0, 0.0, 0.0)
+    assert of_i.all == Counted(clips=1, right=1, as_other=0, shuffled_right=1, lost=nothing)
+    assert replace(of_j.all, lost=None) == Counted(
+        clips=3, right=1, as_other=1, shuffled_right=1, lost=None
+    )
 
 
 def test_of_signs_that_are_movements_those_that_move_are_counted_apart() -> None:
@@ -217,8 +221,14 @@ def test_of_signs_that_are_movements_those_that_move_are_counted_apart() -> None
         answer("J", "cem", place=2, first="I", travel=0.1),
     ]
     _, of_j = summarise(answers, signs=26).pairs
-    assert of_j.moving == Counted(clips=1, right=1, as_other=0, shuffled_right=0)
-    assert of_j.still == Counted(clips=1, right=0, as_other=1, shuffled_right=1)
+    assert replace(of_j.moving, lost=None) == Counted(
+        clips=1, right=1, as_other=0, shuffled_right=0, lost=None
+    )
+    assert replace(of_j.still, lost=None) == Counted(
+        clips=1, right=0, as_other=1, shuffled_right=1, lost=None
+    )
+    assert of_j.moving.lost is not None
+    assert of_j.moving.lost.share == pytest.approx(np.log(2))  # 0.9, shuffled 0.45
     assert [kind for kind, _ in of_j.kinds()] == ["", ", moving", ", standing still"]
 
 

@@ -43,6 +43,7 @@ class Answer:
         uncertain: whether the answer was called uncertain.
         shuffled_place: of the label in the ranking of the same frames in another order; a sign
             that is a movement should fall.
+        shuffled_own_score: the label's calibrated score then.
         looked_at: where the model looked in the middle frame: x_min, y_min, x_max, y_max as
             fractions of the canvas.
         hand: how the hand was found, where it is known, and how it moved.
@@ -60,6 +61,7 @@ class Answer:
     own_score: float
     uncertain: bool
     shuffled_place: int
+    shuffled_own_score: float
     looked_at: tuple[float, float, float, float]
     hand: HandCheck = UNKNOWN
     away_place: int | None = None
@@ -67,7 +69,16 @@ class Answer:
     @property
     def log_likelihood(self) -> float:
         """The natural logarithm of the label's score; finite, however small the score."""
-        return math.log(max(self.own_score, _LEAST_SCORE))
+        return _finite_log(self.own_score)
+
+    @property
+    def lost_by_shuffling(self) -> float:
+        """How much log likelihood of the label is lost when the frames are shuffled."""
+        return self.log_likelihood - _finite_log(self.shuffled_own_score)
+
+
+def _finite_log(score: float) -> float:
+    return math.log(max(score, _LEAST_SCORE))
 
 
 class _Kept(BaseModel):
@@ -160,7 +171,8 @@ def _answer(
     shuffled = read(tensor.frames[rng.permutation(len(tensor.frames))])
     beside = look_beside(tensor.frames, reading.boxes, row=row, rng=rng)
     away = None if beside is None else read(keep_away(tensor.frames, beside))
-    first, own = reading.ranking.predictions[0], _find(reading.ranking, row.sign)
+    first = reading.ranking.predictions[0]
+    own, own_shuffled = (_find(each.ranking, row.sign) for each in (reading, shuffled))
     hand = check_hand(
         row,
         tensor.pts_s,
@@ -180,7 +192,8 @@ def _answer(
         score=first.score,
         own_score=own.score,
         uncertain=reading.ranking.uncertain,
-        shuffled_place=_find(shuffled.ranking, row.sign).rank,
+        shuffled_place=own_shuffled.rank,
+        shuffled_own_score=own_shuffled.score,
         looked_at=(left, top, right, bottom),
         hand=hand,
         away_place=None if away is None else _find(away.ranking, row.sign).rank,

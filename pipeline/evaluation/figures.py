@@ -61,12 +61,14 @@ class Counted:
         right: read as what they are.
         as_other: read as the other sign of a pair.
         shuffled_right: read as what they are when their frames are shuffled.
+        lost: mean log likelihood of the sign that is lost then; None without a clip.
     """
 
     clips: int
     right: int
     as_other: int
     shuffled_right: int
+    lost: Figure | None
 
 
 @dataclass(frozen=True)
@@ -288,6 +290,9 @@ def _count(answers: Sequence[Answer], *, other: str) -> Counted:
         right=sum(answer.place == 1 for answer in answers),
         as_other=sum(answer.first == other for answer in answers),
         shuffled_right=sum(answer.shuffled_place == 1 for answer in answers),
+        lost=mean_figure(answers, [each.lost_by_shuffling for each in answers])
+        if answers
+        else None,
     )
 
 
