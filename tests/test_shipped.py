@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from benchmarks import movements
 from pipeline.cli import app
 from pipeline.clips.cut import cut_clips
 from pipeline.encoding import write_video
@@ -86,6 +87,19 @@ def test_loading_and_saving_again_changes_no_weight(tmp_path: Path) -> None:
         assert set(shipped) == set(again)
         for name in shipped:
             np.testing.assert_array_equal(shipped[name], again[name], err_msg=name)
+
+
+@pytest.mark.slow
+def test_movements_are_read_by_the_order_of_their_frames() -> None:
+    """Of drawn people that it never saw: a J whose frames are shuffled is none any more."""
+    rows = {str(row["sign"]): row for row in movements.measure(SHIPPED, signers=20).rows}
+    for sign in ("J", "Z"):
+        assert int(str(rows[sign]["right"])) >= 19
+        assert float(rows[sign]["mean score of it"]) > 0.8
+        assert float(rows[sign]["shuffled"]) < 0.3
+    for sign in ("I", "D", "others"):  # held still: in any order the same
+        own = rows[sign]
+        assert float(own["shuffled"]) == pytest.approx(float(own["mean score of it"]), abs=0.02)
 
 
 @pytest.mark.slow
