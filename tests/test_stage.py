@@ -78,12 +78,21 @@ def test_a_killed_stage_resumes_to_the_same_weights(tmp_path: Path, dies_in: int
         np.testing.assert_array_equal(one, other)
 
 
-def test_the_best_epoch_is_kept(tmp_path: Path) -> None:
-    best_second = trained(build_stage(scores=(1, 9, 2, 3)), tmp_path / "second")
-    with pytest.raises(Killed):
-        trained(build_stage(dies_in=2), tmp_path / "cut")
-    with np.load(tmp_path / "cut" / "toy.last.npz") as after_second:
-        np.testing.assert_array_equal(best_second[0], after_second["variable0001"])
+@pytest.mark.parametrize(("patience", "kept"), [(3, 2), (0, 4)])
+def test_with_patience_the_best_epoch_is_kept_and_the_last_without(
+    tmp_path: Path, patience: int, kept: int
+) -> None:
+    scores = (1, 9, 2, 3)
+    found = trained(build_stage(scores=scores, patience=patience), tmp_path / "whole")
+    if kept < EPOCHS:
+        with pytest.raises(Killed):
+            trained(build_stage(dies_in=kept), tmp_path / "cut")
+    else:
+        trained(build_stage(), tmp_path / "cut")
+    with np.load(tmp_path / "cut" / "toy.last.npz") as after:
+        np.testing.assert_array_equal(found[0], after["variable0001"])
+    again = trained(build_stage(scores=scores, patience=patience, dies_in=0), tmp_path / "whole")
+    np.testing.assert_array_equal(found[0], again[0])  # a finished stage is only loaded
 
 
 @pytest.mark.parametrize(

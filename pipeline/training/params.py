@@ -44,7 +44,10 @@ class StageParams(BaseModel):
     rate: float = Field(gt=0.0, description="highest learning rate")
     decay: float = Field(default=1e-3, ge=0.0, description="weight decay")
     patience: int = Field(
-        default=6, ge=0, description="epochs without a better one that end the stage; 0: never"
+        default=6,
+        ge=0,
+        description="epochs without a better one that end the stage, which keeps the best; 0: all "
+        "are done, and the last is kept",
     )
 
 
@@ -90,7 +93,9 @@ class TrainParams(BaseModel):
         default={"train": 120, "validation": 20}, description="batches of 32 scenes it learns from"
     )
     head: StageParams = StageParams(epochs=1, steps=100, batch=32, rate=2e-3)
-    backbone: StageParams = StageParams(epochs=11, steps=200, batch=32, rate=2e-4, decay=1e-2)
+    backbone: StageParams = StageParams(
+        epochs=11, steps=200, batch=32, rate=2e-4, decay=1e-2, patience=0
+    )
     motion: StageParams = StageParams(
         epochs=40, steps=50, batch=32, rate=2e-3, decay=1e-2, patience=0
     )

@@ -46,8 +46,9 @@ class Stage:
         batches: the batches of an epoch, by the epoch's number.
         epochs: how many at most.
         judge: measures the model on validation clips after an epoch.
-        score: the name of the figure whose highest value picks the epoch that is kept.
-        patience: epochs without a better score that end the stage; 0: never.
+        score: the name of the figure that an epoch should have more of.
+        patience: epochs without a better score that end the stage, which then keeps the best one's
+            weights; 0: all epochs are done, and the last one's weights are kept.
         start: fills the model's weights before the first epoch; not called when a run goes on.
         pictures: whether its batches are pictures in [-1, 1], of which some are shown.
         signs: names of the rows and columns of a confusion matrix.
@@ -66,9 +67,12 @@ class Stage:
 
 
 def run_stage(stage: Stage, *, folder: Path, watch: Watch) -> None:
-    """Train a stage to its end, from its last finished epoch; leave the best epoch's weights in it.
+    """Train a stage to its end, from its last finished epoch; leave the epoch it keeps in it.
 
-    Writes ``<name>.last.npz`` (weights, optimizer, history) after each epoch and
+    With patience that is the best one. Without, it is the last: its rate has come down all the way,
+    and on few validation clips an earlier one looks better by chance.
+
+    Writes ``<name>.last.npz`` (weights, optimizer, history) after each epoch and, with patience,
     ``<name>.best.npz`` (weights) after each best one, atomically. A finished stage is only loaded.
     """
     if stage.epochs == 0:
@@ -84,13 +88,15 @@ def run_stage(stage: Stage, *, folder: Path, watch: Watch) -> None:
                 _show_start(stage, board)
             while not _finished(stage, history):
                 history.append(_train_epoch(stage, len(history), move=move, board=board))
-                if history[-1][stage.score] >= max(past[stage.score] for past in history):
+                best_yet = max(past[stage.score] for past in history)
+                if stage.patience and history[-1][stage.score] >= best_yet:
                     _write(best, _named("weight", stage.model.weights))
                 _write(last, _state(stage.model) | _pack(history))
                 watch.say(_line(stage, history))
     pd.DataFrame(history).to_csv(folder / f"{stage.name}.csv", index_label="epoch")
-    with np.load(best, allow_pickle=False) as arrays:
-        _assign("weight", stage.model.weights, arrays)
+    if stage.patience:
+        with np.load(best, allow_pickle=False) as arrays:
+            _assign("weight", stage.model.weights, arrays)
 
 
 def _finished(stage: Stage, history: Sequence[Figures]) -> bool:
