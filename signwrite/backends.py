@@ -38,7 +38,7 @@ class Gate:
     calibration_error: float
 
 
-GATE = Gate(likelihood=0.01, top1=0.01, calibration_error=0.01)
+GATE = Gate(likelihood=0.01, top1=0.005, calibration_error=0.01)
 
 
 def passes_gate(manifest: Manifest, backend: Backend) -> bool:

@@ -164,8 +164,8 @@ def test_a_model_is_served_where_nothing_can_be_kept(tiny_bundle: Path, tmp_path
         ({"openvino-int8": integers()}, "tensorflow"),
         ({"tensorflow": FLOAT}, "tensorflow"),
         ({"tensorflow": FLOAT, "openvino-int8": integers()}, "openvino-int8"),
-        ({"tensorflow": FLOAT, "openvino-int8": integers(top1=-0.006)}, "openvino-int8"),
-        ({"tensorflow": FLOAT, "openvino-int8": integers(top1=-0.013)}, "tensorflow"),
+        ({"tensorflow": FLOAT, "openvino-int8": integers(top1=-0.004)}, "openvino-int8"),
+        ({"tensorflow": FLOAT, "openvino-int8": integers(top1=-0.006)}, "tensorflow"),
         ({"tensorflow": FLOAT, "openvino-int8": integers(low=-0.011)}, "tensorflow"),
         ({"tensorflow": FLOAT, "openvino-int8": integers(0.01, low=-0.009)}, "openvino-int8"),
         ({"tensorflow": FLOAT, "openvino-int8": integers() | {"clips": 100}}, "tensorflow"),
@@ -183,7 +183,7 @@ def test_integers_are_chosen_only_if_they_were_measured_and_lose_nothing(
     assert passes_gate(bundle.manifest, "openvino-int8") == (chosen == "openvino-int8")
     assert choose_backend(bundle, "openvino-int8") == "openvino-int8"  # who asks for it gets it
     assert 0 < GATE.likelihood <= 0.01
-    assert 0 < GATE.top1 <= 0.01
+    assert 0 < GATE.top1 <= 0.005
 
 
 def test_a_gpu_is_tensorflows(bundle_of: Any, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ANN401 - a fixture
