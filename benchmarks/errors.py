@@ -16,7 +16,7 @@ import numpy as np
 from benchmarks.tables import Row, Table
 from pipeline.evaluation.answers import Answer
 from pipeline.evaluation.crossval import MeasuredFold, read_fold
-from pipeline.evaluation.figures import MOVES, interval_over_signers
+from pipeline.evaluation.figures import MOVES, PAIRS, interval_over_signers
 from signwrite.errors import InputError
 
 LOST = "the hand is not in what the model looks at, in half of the frames or more"
@@ -41,7 +41,7 @@ def kind_of(answer: Answer, fold: MeasuredFold) -> str:
     if answer.sign in given["doubtful"].get(video, ()):
         return LOOSE
     pair = {answer.sign, answer.first}
-    if any(pair <= set(group) for group in given["alike"]):
+    if any(pair <= set(alike) for alike in PAIRS):
         travel = answer.hand.travel
         return MOVING if travel is not None and travel >= MOVES else STILL
     return next((kind for kind, signs in HANDSHAPES.items() if pair <= set(signs)), OTHER)

@@ -239,11 +239,20 @@ def _movement_prose(told: dict[str, Any]) -> str:
     return "\n\n" + ". ".join(said) + "." if said else ""
 
 
-def _pair_prose(counted: dict[str, int], pair: dict[str, Any]) -> str:
+def _pair_prose(counted: dict[str, Any], pair: dict[str, Any]) -> str:
     return (
         f"{counted['right']} of {counted['clips']} {pair['sign']} are right "
         f"({counted['as_other']} are read as {pair['other']}; with shuffled frames "
-        f"{counted['shuffled_right']} are right)"
+        f"{counted['shuffled_right']} are right{_lost_prose(counted.get('lost'))})"
+    )
+
+
+def _lost_prose(told: dict[str, float] | None) -> str:
+    if told is None:  # evaluated before it was kept
+        return ""
+    return (
+        f", and {told['share']:.2f} of log likelihood is lost "
+        f"({told['low']:.2f} to {told['high']:.2f})"
     )
 
 
