@@ -115,13 +115,15 @@ def measure(network: SignNetwork, store: Store, vocabulary: Vocabulary, *, split
     """Read the clips of a split with more and fewer frames."""
     rows = store.rows(split)
     labels = store.labels(vocabulary)[rows]
+    people = len({store.clips[row].signer for row in rows})
     whole = read_plain(network, store, rows)
     config, found = network.config, []
     for frames in FRAMES:
         at = even_moments(FRAMES_KEPT, frames)
         parts = (whole.frame_logits, whole.joints, whole.boxes, whole.presence)
         said = judge_readings(network, Readings(*(part[:, at] for part in parts)))
-        shares, temperature = fit_blend([said[each] for each in config.readers], labels)
+        readers = {name: said[name] for name in config.readers}
+        shares, temperature = fit_blend(readers, labels, people=people)
         logits = np.tensordot(
             np.stack([said[each] for each in config.readers], axis=-1), shares, axes=1
         )

@@ -23,7 +23,8 @@ def drawn_labels(logits: np.ndarray, *, seed: int) -> np.ndarray:
 def test_the_temperature_that_was_put_in_is_found(temperature: float) -> None:
     honest = np.random.default_rng(0).normal(0.0, 2.0, (4000, 5))
     labels = drawn_labels(honest, seed=1)
-    _, found = fit_blend([(honest * temperature).astype(np.float32)], labels)
+    said = {"shown": (honest * temperature).astype(np.float32)}
+    _, found = fit_blend(said, labels, people=4000)
     assert found == pytest.approx(temperature, rel=0.1)
 
 
@@ -50,12 +51,29 @@ def test_the_blend_counts_the_better_reader_for_more() -> None:
     honest = rng.normal(0.0, 2.0, (3000, 5))
     labels = drawn_labels(honest, seed=4)
     noise = rng.normal(0.0, 2.0, (3000, 5))
-    shares, temperature = fit_blend(
-        [2 * honest.astype(np.float32), noise.astype(np.float32)], labels
-    )
+    said = {"shown": 2 * honest.astype(np.float32), "moved": noise.astype(np.float32)}
+    shares, temperature = fit_blend(said, labels, people=3000)
     assert sum(shares) == pytest.approx(1.0)
     assert shares[0] > 0.95
     assert temperature == pytest.approx(2.0, rel=0.1)
+
+
+def test_few_people_move_a_blend_little_from_what_is_usual() -> None:
+    honest = np.random.default_rng(0).normal(0.0, 2.0, (60, 5))
+    said = {"shown": (4 * honest).astype(np.float32), "moved": honest.astype(np.float32)}
+    labels = drawn_labels(honest, seed=1)
+    off = []
+    for people in (1, 4, 1000):
+        shares, temperature = fit_blend(said, labels, people=people)
+        off.append(abs(np.log(shares[0] / temperature)))
+    assert off[0] < off[1] < off[2]
+    wrong = labels[::-1]  # neither reader is worth anything
+    least = {}
+    for people in (1, 1000):
+        shares, temperature = fit_blend(said, wrong, people=people)
+        least[people] = min(shares) / temperature
+    assert least[1] > 0.1  # one person turns no reader off
+    assert least[1000] < 0.05
 
 
 def test_two_readers_that_err_apart_are_better_together() -> None:
@@ -63,7 +81,7 @@ def test_two_readers_that_err_apart_are_better_together() -> None:
     truth = rng.normal(0.0, 1.5, (3000, 5))
     labels = drawn_labels(truth * 2, seed=6)
     readers = [(truth + rng.normal(0.0, 1.0, truth.shape)).astype(np.float32) for _ in range(2)]
-    shares, _ = fit_blend(readers, labels)
+    shares, _ = fit_blend(dict(zip(("shown", "moved"), readers, strict=True)), labels, people=3000)
     alone = [score_logits(each, labels)["top1"] for each in readers]
     blended = score_logits(shares[0] * readers[0] + shares[1] * readers[1], labels)["top1"]
     assert blended > max(alone)

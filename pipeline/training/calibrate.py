@@ -1,6 +1,6 @@
 """How good logits are, and how to turn them into probabilities that mean what they say."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,8 @@ from scipy.special import expit, log_softmax, softmax
 from signwrite.ranking import UncertaintyRule
 
 _FALSE_ALARMS = 0.05  # share of right answers that may be doubted
+_USUAL = {"shown": 1.0, "moved": 0.45, "told_apart": 0.45}  # what readers' logits count for
+_FAITH = 0.4  # in these: log likelihood of a clip, for each person there is
 _STEPS = tuple(round(step / 50, 2) for step in range(50))
 Logits = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int64]
@@ -32,27 +34,32 @@ def score_logits(logits: Logits, labels: Labels) -> dict[str, float]:
     }
 
 
-def fit_blend(readers: Sequence[Logits], labels: Labels) -> tuple[tuple[float, ...], float]:
+def fit_blend(
+    readers: Mapping[str, Logits], labels: Labels, *, people: int
+) -> tuple[tuple[float, ...], float]:
     """Fit how much each reader's logits count, and what to divide their sum by.
 
     Both make the true signs' likelihood highest. Temperature scaling: Guo et al. 2017, "On
-    Calibration of Modern Neural Networks".
+    Calibration of Modern Neural Networks". Clips of one person are right or wrong together, so few
+    people say little: the fewer there are, the nearer what is fitted stays to what is usual.
 
     Args:
-        readers: logits float32 [N, L] of each reader, of clips that did not train.
+        readers: by name, logits float32 [N, L] of clips that did not train.
         labels: int64 [N].
+        people: how many signers the clips are of.
 
     Returns:
-        The shares, 0 to 1, which sum to 1, and the temperature.
+        The shares, 0 to 1, which sum to 1, in the order of the readers, and the temperature.
     """
-    stacked = np.stack(readers, axis=-1).astype(np.float64)
+    stacked = np.stack(list(readers.values()), axis=-1).astype(np.float64)
+    usual = np.array([_USUAL[name] for name in readers])
 
     def loss(factors: npt.NDArray[np.float64]) -> float:
         chance = log_softmax(stacked @ factors, axis=1)
-        return -float(chance[np.arange(len(labels)), labels].mean())
+        off = np.square(np.log(factors / usual)).sum()
+        return float(_FAITH / people * off - chance[np.arange(len(labels)), labels].mean())
 
-    even = np.full(len(readers), 1 / len(readers))
-    found = minimize(loss, even, bounds=[(1e-3, 5.0)] * len(readers), method="L-BFGS-B")
+    found = minimize(loss, usual, bounds=[(1e-3, 5.0)] * len(readers), method="L-BFGS-B")
     total = float(found.x.sum())
     temperature = float(np.clip(1.0 / total, 0.2, 10.0))
     return tuple(float(factor) / total for factor in found.x), temperature

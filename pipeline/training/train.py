@@ -176,7 +176,10 @@ def calibrate(run: Run, plain: Readings) -> tuple[float, FittedRule]:
     network, rows = run.network, run.store.rows("validation")
     labels = run.labels[rows]
     said = judge_readings(network, plain)
-    shares, temperature = fit_blend([said[each] for each in network.config.readers], labels)
+    signers = [run.store.clips[row].signer for row in rows]
+    shares, temperature = fit_blend(
+        {name: said[name] for name in network.config.readers}, labels, people=len(set(signers))
+    )
     network.parts["blend"].set_weights([np.array(shares, np.float32)])
 
     def doubt(readings: Readings) -> Doubt:
@@ -184,7 +187,6 @@ def calibrate(run: Run, plain: Readings) -> tuple[float, FittedRule]:
         return Doubt.of(logits / temperature, readings.presence)
 
     logits = judge_readings(network, plain)["logits"]
-    signers = [run.store.clips[row].signer for row in rows]
     seed = run.params.seed
     rule = fit_rule(
         doubt(plain),
