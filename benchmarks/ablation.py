@@ -33,6 +33,7 @@ import numpy.typing as npt
 from keras import ops
 from scipy.special import log_softmax
 
+from benchmarks.movements import read_joints_alone
 from benchmarks.screening import Screening, by_chance, estimate, plan_screening
 from pipeline.clips.folds import divide_folds
 from pipeline.clips.manifest import read_manifest
@@ -46,7 +47,7 @@ from pipeline.training.memory import keep_freed_memory
 from pipeline.training.motion import compile_movement, movement_batches, movement_model
 from pipeline.training.movement import Movement
 from pipeline.training.params import TrainParams, read_params
-from pipeline.training.readings import Compiled, Readings, even_moments, judge_readings
+from pipeline.training.readings import Compiled, even_moments
 from pipeline.training.run import Run
 from pipeline.training.signs import compile_frames, crop_batches, frames_model, start_frames
 from pipeline.training.store import HandTables, Store, build_store
@@ -159,15 +160,7 @@ def read_movements(run: Run) -> Logits:
     for epoch in range(stage.epochs):
         model.fit(batches(epoch), verbose=0, shuffle=False)
     moments = even_moments(joints.shape[1], run.network.recipe.frames_per_clip)
-    shown = joints[store.rows("test")][:, moments]
-    clips = shown.shape[:2]
-    seen = Readings(
-        frame_logits=np.zeros((*clips, run.network.signs), np.float32),
-        joints=shown,
-        boxes=np.zeros((*clips, 3), np.float32),
-        presence=np.full(clips, 4.0, np.float32),
-    )
-    return judge_readings(run.network, seen)["moved"]
+    return read_joints_alone(run.network, joints[store.rows("test")][:, moments])
 
 
 READERS: dict[str, Callable[[Run], Logits]] = {"crops": read_crops, "movements": read_movements}

@@ -17,6 +17,7 @@ from benchmarks.tables import Row, Table
 from pipeline.evaluation.answers import Answer
 from pipeline.evaluation.crossval import MeasuredFold, read_fold
 from pipeline.evaluation.figures import MOVES, PAIRS, interval_over_signers
+from pipeline.evaluation.paired import FOLDS
 from signwrite.errors import InputError
 
 LOST = "the hand is not in what the model looks at, in half of the frames or more"
@@ -78,7 +79,7 @@ def read_folds(folder: Path) -> list[MeasuredFold]:
     Raises:
         InputError: one is damaged.
     """
-    return [read_fold(file) for file in sorted(folder.glob("fold-*.json"))]
+    return [read_fold(file) for file in sorted(folder.glob(FOLDS))]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -22,7 +22,6 @@ from scipy.special import softmax
 from benchmarks.tables import Row, Table
 from pipeline.evaluation.figures import PAIRS
 from pipeline.network.composition import SignNetwork
-from pipeline.network.weights import WEIGHTS, load_parts
 from pipeline.network.weights_folder import load_network
 from pipeline.training.drawn import can_be_drawn, draw_movements
 from pipeline.training.readings import Readings, judge_readings
@@ -31,10 +30,10 @@ _SEED = 1_000_000  # far from the drawn signers that training knows
 _PRESENT = 4.0  # logit that there is a hand
 
 
-def read_movements(
+def read_joints_alone(
     network: SignNetwork, joints: npt.NDArray[np.float32]
-) -> npt.NDArray[np.floating]:
-    """Return what the reader of movements makes of joints [B, T, 21, 3]: probabilities [B, L]."""
+) -> npt.NDArray[np.float32]:
+    """Return what the reader of movements makes of joints [B, T, 21, 3]: logits [B, L]."""
     clips = joints.shape[:2]
     seen = Readings(
         frame_logits=np.zeros((*clips, network.signs), np.float32),
@@ -42,15 +41,13 @@ def read_movements(
         boxes=np.zeros((*clips, 3), np.float32),
         presence=np.full(clips, _PRESENT, np.float32),
     )
-    return np.asarray(softmax(judge_readings(network, seen)["moved"], axis=1))
+    return judge_readings(network, seen)["moved"]
 
 
 def measure(weights: Path, *, signers: int) -> Table:
     """Read drawn signs of so many people, in order and shuffled."""
-    _, manifest, trained = load_network(weights)
+    network, manifest, _ = load_network(weights)
     signs = tuple(manifest.vocabulary)
-    network = SignNetwork(trained.config, recipe=manifest.recipe, signs=len(signs))
-    load_parts(network.parts, weights / WEIGHTS)
     drawable = can_be_drawn(signs)
     drawn = draw_movements(
         drawable, signers=signers, kept=manifest.recipe.frames_per_clip, seed=_SEED
@@ -59,7 +56,7 @@ def measure(weights: Path, *, signers: int) -> Table:
     labels = np.tile([signs.index(sign) for sign in drawable], signers)
     rng = np.random.default_rng(0)
     shuffled = np.stack([rng.permutation(clip) for clip in joints])
-    chances = [read_movements(network, each) for each in (joints, shuffled)]
+    chances = [softmax(read_joints_alone(network, each), axis=1) for each in (joints, shuffled)]
     apart = [sign for pair in PAIRS for sign in pair if sign in drawable]
     groups = {sign: [sign] for sign in apart} | {"others": sorted(set(drawable) - set(apart))}
     rows: list[Row] = []
