@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
-from functools import cache
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -249,28 +249,22 @@ def test_manifest_is_read_by_pandas(place: Workplace) -> None:
     assert tuple(read_manifest(place.out)) == report.rows
 
 
-@cache
-def counter_clip_60() -> bytes:
-    """Two seconds; encoded once, since a second encoding may differ in its bytes."""
-    return counter_clip(60)
-
-
 def three_videos(place: Workplace) -> None:
     for i in range(3):
-        place.add(f"abc{i}.mp4", counter_clip_60())
+        place.add(f"abc{i}.mp4", counter_clip(60))
     place.annotate(f"abc{i}.mp4,{sign}" for i in range(3) for sign in ("A,0.1,0.5,", "B,1,1.5,"))
 
 
 def test_bad_video_fails_alone(place: Workplace) -> None:
     three_videos(place)
     whole = place.cut()
-    place.add("abc1.mp4", cut_off(counter_clip_60, keep=0.9))
+    place.add("abc1.mp4", cut_off(partial(counter_clip, 60), keep=0.9))
     report = place.cut()
     assert list(report.failed) == ["abc1.mp4"]
     assert [row.video for row in report.rows] == ["abc0.mp4"] * 2 + ["abc2.mp4"] * 2
     assert report.reused == 4
     assert set(place.files()) == {row.clip for row in report.rows} | {"clips.csv"}
-    place.add("abc1.mp4", counter_clip_60())
+    place.add("abc1.mp4", counter_clip(60))
     assert place.cut().rows == whole.rows
 
 
@@ -290,7 +284,7 @@ def test_video_damaged_in_the_middle_leaves_no_clip(place: Workplace) -> None:
     content = bytearray(encode("matroska", "mjpeg", pixels="yuvj420p", numbers=range(60)))
     content[len(content) // 2 : -2000] = bytes(len(content) // 2 - 2000)
     place.add("v.mkv", bytes(content))
-    place.add("w.mp4", counter_clip_60())
+    place.add("w.mp4", counter_clip(60))
     place.annotate(["v.mkv,A,0.1,0.5,ann", "v.mkv,B,1.2,1.5,ann", "w.mp4,A,0.1,0.5,bob"])
     report = place.cut()
     assert list(report.failed) == ["v.mkv"]
@@ -309,7 +303,7 @@ def test_sound_that_outlasts_the_picture_is_no_damage(place: Workplace) -> None:
 
 
 def test_interval_between_two_frames_is_a_failure(place: Workplace) -> None:
-    place.add("v.mp4", counter_clip_60())
+    place.add("v.mp4", counter_clip(60))
     place.annotate(["v.mp4,A,0.51,0.52,ann"])
     assert place.cut().failed == {"v.mp4": "A: wanted a frame from 0.51 to 0.52 s; received none"}
 
@@ -427,7 +421,7 @@ def test_senseless_rate_is_refused(place: Workplace, fps: float) -> None:
 def test_run_killed_for_real_leaves_no_process_and_is_resumed(place: Workplace) -> None:
     """SIGKILL to the run: its worker processes must end too, or they write beside a new run."""
     for i in range(8):
-        place.add(f"abc{i}.mp4", counter_clip_60())
+        place.add(f"abc{i}.mp4", counter_clip(60))
     place.annotate(f"abc{i}.mp4,{sign}" for i in range(8) for sign in ("A,0.1,0.5,", "B,1,1.5,"))
     program = (
         "import sys; from pathlib import Path; from pipeline.clips.cut import cut_clips\n"

@@ -107,7 +107,7 @@ def test_a_picture_is_small() -> None:
 @pytest.mark.parametrize("backend", ["openvino", "openvino-bf16"])
 def test_every_runtime_looks_at_the_same(backend: Backend, tiny_bundle: Path) -> None:
     bundle = Bundle(tiny_bundle)
-    clip = counter_clip()  # once: x264 does not encode the same frames to the same bytes every time
+    clip = counter_clip()
     looks = {}
     for each in ("tensorflow", backend):
         classifier, _ = load_classifier(bundle, backend=each)

@@ -3,7 +3,7 @@
 import struct
 from collections.abc import Callable
 from fractions import Fraction
-from functools import partial
+from functools import cache, partial
 from io import BytesIO
 
 import av
@@ -32,8 +32,13 @@ class _Pipe(BytesIO):
         return False
 
 
+@cache
 def counter_clip(frames: int = RATE, *, rate: int = RATE) -> bytes:
-    """Encode a plain MP4 with H.264, numbered from 0 (modulo 256)."""
+    """Encode a plain MP4 with H.264, numbered from 0 (modulo 256): the same bytes each time.
+
+    Made once a process, since libx264 may encode the same frames otherwise the next time: with
+    PyAV 18.1 it did 40 times of 300.
+    """
     numbers = tuple(number % 2**BITS for number in range(frames))
     return encode("mp4", "libx264", numbers=numbers, rate=rate)
 
