@@ -56,10 +56,22 @@ LIMIT_GFLOP = 16 * 11.42  # sixteen frames of InceptionV3 at 299 px
 
 @dataclass(frozen=True)
 class Row:
-    """One cell of the table; shares of clips, and thousands of millions of operations a clip."""
+    """One cell of the table.
+
+    Attributes:
+        crop_px: side of the crop.
+        margin: side of the crop in sides of the hand box.
+        steps: of learning at this size.
+        frames: of a clip.
+        top1: share of clips whose sign is first.
+        top3: share of clips whose sign is among the first three.
+        likelihood: the mean log likelihood of the true sign.
+        gflop: thousands of millions of operations a clip.
+    """
 
     crop_px: int
     margin: float
+    steps: int
     frames: int
     top1: float
     top3: float
@@ -111,8 +123,10 @@ def _resized(config: NetworkConfig, *, crop_px: int, margin: float) -> NetworkCo
     return NetworkConfig.model_validate(config.model_dump() | crop)
 
 
-def measure(network: SignNetwork, store: Store, vocabulary: Vocabulary, *, split: str) -> list[Row]:
-    """Read the clips of a split with more and fewer frames."""
+def measure(
+    network: SignNetwork, store: Store, vocabulary: Vocabulary, *, split: str, steps: int
+) -> list[Row]:
+    """Read the clips of a split with more and fewer frames, after so many steps of learning."""
     rows = store.rows(split)
     labels = store.labels(vocabulary)[rows]
     people = len({store.clips[row].signer for row in rows})
@@ -129,19 +143,20 @@ def measure(network: SignNetwork, store: Store, vocabulary: Vocabulary, *, split
         )
         scored = score_logits((logits / temperature).astype(np.float32), labels)
         gflop = count_gflop(network, frames=frames)
-        found.append(Row(config.crop_px, config.crop_margin, frames, **scored, gflop=gflop))
+        size = (config.crop_px, config.crop_margin, steps, frames)
+        found.append(Row(*size, **scored, gflop=gflop))
     return found
 
 
 def summarise(rows: Sequence[Row]) -> list[str]:
     """Lay the cells out as a Markdown table: top-1, likelihood and cost, a row a crop."""
-    cells = {(row.crop_px, row.margin, row.frames): row for row in rows}
-    lines = ["| crop, px | margin | " + " | ".join(f"{frames} frames" for frames in FRAMES) + " |"]
-    lines.append("|---" * (len(FRAMES) + 2) + "|")
-    for crop_px, margin in sorted({(row.crop_px, row.margin) for row in rows}):
-        own = [cells[crop_px, margin, frames] for frames in FRAMES]
+    cells = {(row.crop_px, row.margin, row.steps, row.frames): row for row in rows}
+    lines = ["| crop, px | margin | steps | " + " | ".join(f"{n} frames" for n in FRAMES) + " |"]
+    lines.append("|---" * (len(FRAMES) + 3) + "|")
+    for crop_px, margin, steps in sorted({(row.crop_px, row.margin, row.steps) for row in rows}):
+        own = [cells[crop_px, margin, steps, frames] for frames in FRAMES]
         told = (f"{r.top1:.1%}, {r.likelihood:.3f}, {r.gflop / LIMIT_GFLOP:.0%}" for r in own)
-        lines.append(f"| {crop_px} | {margin:.2f} | " + " | ".join(told) + " |")
+        lines.append(f"| {crop_px} | {margin:.2f} | {steps} | " + " | ".join(told) + " |")
     return lines
 
 
@@ -182,11 +197,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     stage = StageParams(epochs=1, steps=given.steps, batch=given.batch, rate=5e-5)
     done = read_table(given.out, Row) if given.out.is_file() else []
     for crop_px in given.crops:
-        if (crop_px, margin) not in {(row.crop_px, row.margin) for row in done}:
+        size = (crop_px, margin, given.steps)
+        if size not in {(row.crop_px, row.margin, row.steps) for row in done}:
             keras.utils.clear_session()
             keras.utils.set_random_seed(0)
             network = adapt(given.weights, store, crop_px=crop_px, margin=margin, stage=stage)
-            done += measure(network, store, manifest.vocabulary, split=given.split)
+            done += measure(
+                network, store, manifest.vocabulary, split=given.split, steps=given.steps
+            )
             write_table(given.out, Row, done)
     print("\n".join(summarise(done)))
 

@@ -219,10 +219,11 @@ def test_the_knee_has_a_cell_for_each_count_of_frames(
     assert "96 px, margin 0.5: Input should be greater" in capsys.readouterr().err
     knee.main([str(fold), *options])
     rows = read_table(out, knee.Row)
-    assert [(r.crop_px, r.margin, r.frames) for r in rows] == [(96, 1.2, n) for n in knee.FRAMES]
+    cells = [(r.crop_px, r.margin, r.steps, r.frames) for r in rows]
+    assert cells == [(96, 1.2, 1, n) for n in knee.FRAMES]
     assert all(0.0 <= each.top1 <= each.top3 <= 1.0 for each in rows)
     assert rows[1].gflop == pytest.approx(2 * rows[0].gflop)
-    assert "| 96 | 1.20 |" in capsys.readouterr().out
+    assert "| 96 | 1.20 | 1 |" in capsys.readouterr().out
 
 
 @pytest.mark.slow
