@@ -143,8 +143,7 @@ def measure(
         )
         scored = score_logits((logits / temperature).astype(np.float32), labels)
         gflop = count_gflop(network, frames=frames)
-        size = (config.crop_px, config.crop_margin, steps, frames)
-        found.append(Row(*size, **scored, gflop=gflop))
+        found.append(Row(config.crop_px, config.crop_margin, steps, frames, **scored, gflop=gflop))
     return found
 
 
