@@ -47,6 +47,7 @@ from pipeline.training.run import Run
 from pipeline.training.signs import compile_frames, crop_batches, frames_model
 from pipeline.training.store import FRAMES_KEPT, HandTables, Store, build_store
 from pipeline.training.watch import Watch
+from signwrite.errors import InputError
 from signwrite.vocabulary import Vocabulary
 
 FRAMES = (4, 8, 12, 16, 24)
@@ -77,6 +78,11 @@ class Row:
     top3: float
     likelihood: float
     gflop: float
+
+    @property
+    def size(self) -> tuple[int, float, int]:
+        """What the weights learnt to read, and for how many steps."""
+        return self.crop_px, self.margin, self.steps
 
 
 def count_gflop(network: SignNetwork, *, frames: int) -> float:
@@ -148,11 +154,11 @@ def measure(
 
 
 def summarise(rows: Sequence[Row]) -> list[str]:
-    """Lay the cells out as a Markdown table: top-1, likelihood and cost, a row a crop."""
-    cells = {(row.crop_px, row.margin, row.steps, row.frames): row for row in rows}
+    """Lay the cells out as a Markdown table: top-1, likelihood and cost, a row for each size."""
+    cells = {(*row.size, row.frames): row for row in rows}
     lines = ["| crop, px | margin | steps | " + " | ".join(f"{n} frames" for n in FRAMES) + " |"]
     lines.append("|---" * (len(FRAMES) + 3) + "|")
-    for crop_px, margin, steps in sorted({(row.crop_px, row.margin, row.steps) for row in rows}):
+    for crop_px, margin, steps in sorted({row.size for row in rows}):
         own = [cells[crop_px, margin, steps, frames] for frames in FRAMES]
         told = (f"{r.top1:.1%}, {r.likelihood:.3f}, {r.gflop / LIMIT_GFLOP:.0%}" for r in own)
         lines.append(f"| {crop_px} | {margin:.2f} | {steps} | " + " | ".join(told) + " |")
@@ -175,6 +181,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, default=Path("knee.csv"))
     parser.add_argument("--precision", default="float32")
     given = parser.parse_args(arguments)
+    try:
+        done = read_table(given.out, Row) if given.out.is_file() else []
+    except InputError as error:
+        parser.error(str(error))
     keep_freed_memory()
     keras.config.set_dtype_policy(given.precision)
     _, manifest, trained = load_network(given.weights)
@@ -194,10 +204,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if not len(store.rows(given.split)):
         parser.error(f"{given.clips}: wanted clips of the split {given.split}; there are none")
     stage = StageParams(epochs=1, steps=given.steps, batch=given.batch, rate=5e-5)
-    done = read_table(given.out, Row) if given.out.is_file() else []
     for crop_px in given.crops:
-        size = (crop_px, margin, given.steps)
-        if size not in {(row.crop_px, row.margin, row.steps) for row in done}:
+        if (crop_px, margin, given.steps) not in {row.size for row in done}:
             keras.utils.clear_session()
             keras.utils.set_random_seed(0)
             network = adapt(given.weights, store, crop_px=crop_px, margin=margin, stage=stage)

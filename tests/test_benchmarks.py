@@ -199,6 +199,13 @@ def test_a_table_of_another_form_is_said_in_one_line(
     last = capsys.readouterr().err.strip().splitlines()[-1]
     assert "ablation.csv: wanted the columns reader, without, " in last
     assert last.endswith("received reader, clip")
+    table = tmp_path / "knee.csv"
+    table.write_text("crop_px,margin,frames\n128,1.15,4\n")
+    with pytest.raises(SystemExit):
+        knee.main([*given, "--out", str(table)])
+    last = capsys.readouterr().err.strip().splitlines()[-1]
+    assert "knee.csv: wanted the columns crop_px, margin, steps, frames, " in last
+    assert last.endswith("received crop_px, margin, frames")
 
 
 @pytest.mark.slow
